@@ -1,0 +1,1 @@
+"""Pyrite tells gold from fool's gold in reward models."""

@@ -1,0 +1,224 @@
+"""The canonical form of an experiment file: its sections as types.
+
+What a user may write beside this (the seed's dialect, shorthands) is turned into this form before
+validation, in `dialect.py`; the rest of the program sees only what stands here. The `model`
+section is not here: its fields are those of the kind of model that `entrypoint` names.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "AnalyzeSection",
+    "Compute",
+    "DataSection",
+    "EstimatorSpec",
+    "Forward",
+    "MessageSpec",
+    "PairSpec",
+    "Predict",
+    "QuerySection",
+    "Sample",
+    "Section",
+    "StoreItem",
+    "TokenizerSpec",
+]
+
+Identifier = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.\-]*$", max_length=100)]
+"""A step's name: letters, digits, `_`, `-` and `.`; it becomes a folder name."""
+
+
+class Section(BaseModel):
+    """Base of all parts of the file: frozen, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "requires"})
+
+
+class Sample(Section):
+    """Which rows to take: the `first` n, n at `random` with a seed, or `all`."""
+
+    method: Literal["first", "random", "all"] = "first"
+    n: int | None = Field(default=1000, ge=1, description="rows to take; null takes all")
+    seed: int = 42
+
+
+class PairSpec(Section):
+    """Preference pairs from two answer columns and a label: LLMBar, PandaLM and the like.
+
+    `options` are the two columns, `preferred` the column that says which one is better.
+    `first` is the label value that means the first option; any other value in `second`.
+    """
+
+    options: tuple[str, str]
+    preferred: str
+    first: int | str = 1
+    second: int | str = 2
+
+
+class DataSection(Section):
+    """Load data: where the rows come from and which columns mean what."""
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "path", "revision", "requires"})
+
+    id: Identifier = "data"
+    path: str = Field(description="hub data set, local file or builtin:name")
+    name: str | None = Field(default=None, description="configuration of a hub data set")
+    revision: str | None = Field(default=None, description="commit, tag or branch on the hub")
+    split: str | None = Field(default=None, description="split to read")
+    format: Literal["auto", "jsonl", "json", "csv", "parquet"] = "auto"
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        alias="schema",
+        description="logical field -> column; a path may be nested (a.b), indexed (a[0]) or "
+        "expanded into one row per element (a[].b)",
+    )
+    pair: PairSpec | None = None
+    where: dict[str, Any] = Field(
+        default_factory=dict, description="keep rows whose column has this value (or one of a list)"
+    )
+    join: Join | None = None
+    pivot: Pivot | None = None
+    group: str | None = Field(
+        default=None, description="column that is the unit of resampling; default: the prompt"
+    )
+    sample: Sample | None = Field(default=None, description="null takes all rows")
+
+
+class Join(Section):
+    """Add the columns of a second local table, matched on key columns."""
+
+    path: str
+    on: str | list[str]
+
+
+class Pivot(Section):
+    """Long to wide: one row per `index`, one column per value of `columns`, filled with `values`."""
+
+    index: list[str]
+    columns: str
+    values: str
+
+
+class MessageSpec(Section):
+    """How a row becomes the text that is scored."""
+
+    roles: Literal["default"] | list[str] = "default"
+    unravel: str = Field(
+        default="default",
+        description="default (what the model was made for), qa, gating, hh, chat_template, pair, "
+        "none",
+    )
+    base_prompt: str | None = Field(default=None, description="text of the system message")
+
+
+class TokenizerSpec(Section):
+    """Truncation and padding as the query asks for them; padding never changes a score."""
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"padding", "batch_tokens"})
+
+    truncation: bool | None = Field(default=None, description="null: cut at the model's limit")
+    max_length: int | None = Field(default=None, ge=1)
+    padding: bool | str | None = Field(default=None, description="accepted and not needed")
+
+
+class Forward(Section):
+    """How the model is called. `inference` true scores every text alone, even of a pair."""
+
+    inference: bool = False
+    args: dict[str, Any] = Field(default_factory=dict)
+    topk: int = Field(default=10, ge=1, description="how many of a vector model's outputs to name")
+
+
+class StoreItem(Section):
+    """One thing that a query keeps; the fields after `name` are for vectors only."""
+
+    name: str
+    pool: Literal["last", "mean", "all"] = "last"
+    layer: int = -1
+    dtype: Literal["float16", "float32"] = "float16"
+
+
+class QuerySection(Section):
+    """Query a model with data."""
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
+        {"id", "requires", "chunk_size", "save_interval", "batch_tokens", "entrypoint"}
+    )
+
+    id: Identifier = "query"
+    requires: list[str] = Field(default_factory=list)
+    entrypoint: str | None = None
+    chunk_size: int = Field(default=1, ge=1)
+    save_interval: int | None = Field(
+        default=None, ge=1, description="rows between saves; null: about every 20 seconds"
+    )
+    batch_tokens: int | None = Field(
+        default=None, ge=1, description="tokens per forward pass; null: found by itself"
+    )
+    pairs: Literal["auto", "adjacent", "none"] = "auto"
+    message: MessageSpec = MessageSpec()
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    forward: Forward = Forward()
+    store: list[StoreItem] = Field(default_factory=list)
+
+
+class Compute(Section):
+    """One feature, or one embedding, to compute for every row.
+
+    `of` says on which text: question, response, chosen, rejected, difference (chosen minus
+    rejected), or auto: the text whose score is looked at.
+    """
+
+    id: str
+    name: str
+    of: Literal["auto", "question", "response", "chosen", "rejected", "difference"] = "auto"
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class EstimatorSpec(Section):
+    """A scikit-learn estimator by class name, with its arguments."""
+
+    id: str
+    name: str
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class Predict(Section):
+    """Predict a target from computed columns, out of fold."""
+
+    target: str
+    x: list[str]
+    estimator: str
+    folds: int = Field(default=5, ge=2)
+
+
+class Plot(Section):
+    """Figures of one target against computed columns."""
+
+    y: str
+    x: list[str] = Field(default_factory=list)
+
+
+class AnalyzeSection(Section):
+    """Analyse the table of one or several queries."""
+
+    id: Identifier = "analyze"
+    requires: list[str] = Field(default_factory=list)
+    compute: list[Compute] = Field(default_factory=list)
+    estimators: list[EstimatorSpec] = Field(default_factory=list)
+    predict: list[Predict] = Field(default_factory=list)
+    plot: list[Plot] = Field(default_factory=list)
+    gold: str | None = Field(
+        default=None, description="column with human scores or verified correctness"
+    )
+    bootstrap: int = Field(default=2000, ge=100, description="bootstrap resamples of prompts")
+    confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
+    seed: int = 0
+
+
+DataSection.model_rebuild()

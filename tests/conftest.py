@@ -1,0 +1,29 @@
+"""Fixtures that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with public data that is not part of the repository; skips where it is absent."""
+    root = Path(__file__).resolve().parents[1]
+    given = os.environ.get("PYRITE_SHARED")
+    folder = (Path(given) if given else root.parent / "shared") / "data"
+    if not folder.is_dir():
+        pytest.skip(f"public test data is not here ({folder}); set PYRITE_SHARED to run this test")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep the tests out of the user's own cache folder."""
+    monkeypatch.setenv("PYRITE_CACHE", str(tmp_path_factory.getbasetemp() / "pyrite-cache"))
