@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar
 
@@ -148,6 +148,7 @@ class Scorer(ABC):
         capabilities: what it can give.
         output_names: names of the outputs of a vector model; empty for a scalar one.
         default_unravel: the flattening of messages that the model was trained with.
+        default_truncation: whether a query that does not say cuts texts that are too long.
         facts: what was found while opening it (reading position, template, dtype, truncation
             side, parameters, notes); goes into the manifest, is not part of the identity.
     """
@@ -155,6 +156,7 @@ class Scorer(ABC):
     capabilities: frozenset[Capability]
     output_names: tuple[str, ...] = ()
     default_unravel: str = "none"
+    default_truncation: bool = True
     facts: Mapping[str, Json]
 
     def close(self) -> None:  # noqa: B027 - most scorers hold nothing that must be given back

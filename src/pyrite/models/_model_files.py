@@ -1,0 +1,132 @@
+"""From the names in a `model` section to folders, files and the identity of their content."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+
+from pyrite.errors import CheckpointError, ModelError
+from pyrite.sources import Source, locate
+
+__all__ = [
+    "CONFIG_FILES",
+    "TOKENIZER_FILES",
+    "WEIGHT_FILES",
+    "content_source",
+    "matching_files",
+    "model_folder",
+    "weight_files",
+]
+
+CONFIG_FILES = ("config.json",)
+TOKENIZER_FILES = (
+    "tokenizer.json",
+    "tokenizer.json.gz",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "chat_template.jinja",
+    "*.model",
+)
+WEIGHT_FILES = (
+    "*.safetensors",
+    "*.safetensors.index.json",
+    "*.bin",
+    "*.bin.index.json",
+    "*.pt",
+    "*.pth",
+)
+_NOT_WEIGHTS = ("training_args.bin", "optimizer.*", "scheduler.*", "rng_state*")
+
+
+def matching_files(folder: Path, patterns: Sequence[str]) -> tuple[Path, ...]:
+    """The regular files directly in `folder` whose names match one of the patterns, sorted."""
+    return tuple(sorted(p for p in folder.iterdir() if p.is_file() and _matches(p.name, patterns)))
+
+
+def _matches(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)
+
+
+def local_folder(name: str) -> Path | None:
+    """The local folder called `name`; None where it is a hub repository.
+
+    Raises:
+        ModelError: a path that does not exist, or is not a folder.
+    """
+    try:
+        path = locate(name)
+    except FileNotFoundError as error:
+        raise ModelError(f"model folder {name!r} does not exist: {error}") from error
+    if path is not None and not path.is_dir():
+        raise ModelError(f"{path}: a file where a model folder is wanted (config.json, tokenizer)")
+    return path
+
+
+def model_folder(name: str, revision: str | None, patterns: Sequence[str]) -> Path:
+    """A local folder with the files of model `name`; those of a hub repository are fetched.
+
+    Only files in the top folder that match `patterns` are fetched, never a script.
+
+    Raises:
+        ModelError: the folder does not exist, or the hub does not give the repository.
+    """
+    if (folder := local_folder(name)) is not None:
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+
+    try:
+        fetched = snapshot_download(
+            name, revision=revision, allow_patterns=list(patterns), ignore_patterns=["*/*"]
+        )
+    except HFValidationError as error:
+        raise ModelError(
+            f"{name!r} is neither a folder here nor the name of a hub repository"
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        where = f"{name} (revision {revision or 'main'})"
+        raise ModelError(
+            f"{where}: no such local folder, and the hub did not give it: {error}; "
+            "check the spelling, the network, and `hf auth login` for a gated repository"
+        ) from error
+    return Path(fetched)
+
+
+def weight_files(folder: Path) -> tuple[Path, ...]:
+    """The files that hold the weights of a model folder: safetensors where there are any.
+
+    A sharded checkpoint is given by its index alone. Several torch files that no index joins are
+    ambiguous: the order of a directory listing must not decide which model is scored.
+
+    Raises:
+        CheckpointError: the folder has no weights, or several that no index joins.
+    """
+    for endings in (("*.safetensors",), ("*.bin", "*.pt", "*.pth")):
+        indexes = matching_files(folder, [f"{ending}.index.json" for ending in endings])
+        if len(indexes) == 1:
+            return indexes
+        found = [p for p in matching_files(folder, endings) if not _matches(p.name, _NOT_WEIGHTS)]
+        if len(found) == 1:
+            return tuple(found)
+        if found:
+            names = ", ".join(p.name for p in found[:5])
+            raise CheckpointError(
+                f"{folder}: {len(found)} weight files and no index that joins them ({names}); "
+                "name the one to read with `ckpt`"
+            )
+    raise CheckpointError(
+        f"{folder}: no weights here (*.safetensors, *.bin, *.pt); name the file with `ckpt`"
+    )
+
+
+def content_source(name: str, revision: str | None, patterns: Sequence[str]) -> Source:
+    """The identity of the files of model `name` that match `patterns`; nothing is fetched."""
+    folder = local_folder(name)
+    if folder is None:
+        return Source(name=name, repo=name, revision=revision)
+    return Source(name=name, files=matching_files(folder, patterns))
