@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pyrite.types import Json
 
-__all__ = ["Source", "cache_folder", "hash_file", "hash_text", "hub_commit", "locate"]
+__all__ = ["Source", "cache_folder", "hash_file", "hash_text", "hub_commit", "locate", "resolve_commit", "weight_files"]
 
 BUILTIN = "builtin:"
 
@@ -27,8 +27,8 @@ BUILTIN = "builtin:"
 class Source:
     """Something whose content is part of an identity.
 
-    Exactly one of `files` (local) and `repo` (hub) is set. `kind` is the hub's repository type,
-    `model` or `dataset`.
+    Exactly one of `files` (local), `repo` (hub) and `url` is set. `kind` is the hub's repository
+    type, `model` or `dataset`; `sha256` is what the content of a URL is said to be.
     """
 
     name: str
@@ -36,9 +36,13 @@ class Source:
     repo: str = ""
     revision: str | None = None
     kind: str = "model"
+    url: str = ""
+    sha256: str | None = None
 
     def fingerprint(self) -> str | None:
         """`sha256:...` of the files or `commit:...` of the repository; None if not known offline.
+
+        A URL is identified by its given checksum, else only by its spelling (`url:...`).
 
         Raises:
             FileNotFoundError: a local file does not exist.
@@ -46,6 +50,8 @@ class Source:
         if self.repo:
             commit = hub_commit(self.repo, self.revision, self.kind)
             return f"commit:{commit}" if commit else None
+        if self.url:
+            return f"sha256:{self.sha256}" if self.sha256 else f"url:{self.url}"
         parts = [f"{path.name}:{hash_file(path)}" for path in sorted(self.files)]
         return "sha256:" + hash_text("\n".join(parts))
 
@@ -94,7 +100,7 @@ def _write_memo(memo: Path, digest: str) -> None:
         memo.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as stream:
             json.dump(digest, stream)
-        os.replace(stream.name, memo)
+        Path(stream.name).replace(memo)
     except OSError:
         return
 
@@ -143,3 +149,28 @@ def weight_files(folder: Path) -> Iterable[Path]:
     """All regular files of a model folder that decide scores: weights, configuration, tokenizer."""
     wanted = {".json", ".safetensors", ".bin", ".pt", ".model", ".txt", ".jinja", ".py", ".gz"}
     return sorted(p for p in folder.iterdir() if p.is_file() and p.suffix in wanted)
+
+
+def resolve_commit(repo: str, revision: str | None, kind: str) -> str:
+    """The commit that a revision names on the hub now; from the local cache where it is offline.
+
+    Raises:
+        FileNotFoundError: neither the hub nor the cache knows the repository.
+    """
+    from huggingface_hub import HfApi, constants
+    from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+
+    cached = hub_commit(repo, revision, kind)
+    if constants.HF_HUB_OFFLINE and cached:
+        return cached
+    try:
+        info = HfApi().repo_info(repo, revision=revision, repo_type=kind, timeout=10)
+    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        if cached:
+            return cached
+        raise FileNotFoundError(
+            f"{repo}: not a local path, not in the hub cache, and the hub did not give it "
+            f"({type(error).__name__}: {str(error).splitlines()[0]}); check the name, log in with "
+            "`hf auth login`, or give a local folder"
+        ) from error
+    return str(info.sha)

@@ -1,0 +1,42 @@
+"""Batches by token budget: texts of nearly one length together, so that little is padding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+__all__ = ["batches_by_tokens"]
+
+MAX_WASTE = 0.1
+"""Largest share of a batch that may be padding; on a CPU padding costs as much as text."""
+
+
+def batches_by_tokens(
+    lengths: Sequence[int], *, budget: int, max_rows: int = 512
+) -> Iterator[list[int]]:
+    """Group texts into batches, longest first.
+
+    Longest first, so that running out of memory shows at once and not after an hour.
+
+    Args:
+        lengths: tokens of each text.
+        budget: most tokens of one batch, padding included; one longer text is a batch of its own.
+        max_rows: most texts of one batch.
+
+    Yields:
+        Indices into `lengths`; every index exactly once.
+    """
+    order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
+    batch: list[int] = []
+    used = 0
+    for index in order:
+        length = max(lengths[index], 1)
+        widest = max(lengths[batch[0]], 1) if batch else length
+        padded = widest * (len(batch) + 1)
+        wasteful = padded - used - length > MAX_WASTE * padded and len(batch) >= 4
+        if batch and (padded > budget or len(batch) >= max_rows or wasteful):
+            yield batch
+            batch, used = [], 0
+        batch.append(index)
+        used += length
+    if batch:
+        yield batch

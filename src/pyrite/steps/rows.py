@@ -1,0 +1,116 @@
+"""Reading canonical rows back, by range, and turning them into items to score."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pyrite.errors import CorruptArtifactError
+from pyrite.models import ItemScorer, Rendered, Scorer, TokenScorer
+from pyrite.types import Item, Json, Message
+
+if TYPE_CHECKING:
+    from pyrite.config.sections import QuerySection
+
+__all__ = ["RowReader", "RowStream"]
+
+TEXTS = ("prompt", "response", "chosen", "rejected", "messages")
+
+
+class RowReader:
+    """The rows of a data step, streamed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            file = pq.ParquetFile(path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CorruptArtifactError(
+                f"{path}: cannot be read ({error}); delete {path.parent} and run again"
+            ) from error
+        with file:
+            self.num_rows: int = file.metadata.num_rows
+            self.schema: pa.Schema = file.schema_arrow
+        self.columns: tuple[str, ...] = tuple(self.schema.names)
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether the rows are preference pairs."""
+        return {"chosen", "rejected"} <= set(self.columns)
+
+    def batches(
+        self, columns: list[str] | None = None, rows: int = 10_000
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream batches; a damaged page is an error, never data."""
+        try:
+            with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
+                yield from file.iter_batches(batch_size=rows, columns=columns)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise CorruptArtifactError(
+                f"{self.path}: damaged ({error}); delete {self.path.parent} and run again"
+            ) from error
+
+
+class RowStream:
+    """Rows by ascending range, and how each becomes what the model is given."""
+
+    def __init__(self, reader: RowReader, section: QuerySection, scorer: Scorer) -> None:
+        self.reader = reader
+        self.section = section
+        self.scorer = scorer
+        # Extra columns are handed on only to models that take items as they are.
+        extras = isinstance(scorer, ItemScorer)
+        self.names = [c for c in reader.columns if extras or c in TEXTS or c == "row_id"]
+        self._pending: list[pa.RecordBatch] = []
+        self._batches = reader.batches(self.names, rows=2048)
+        self._at = 0
+        self._rendering = self._find_rendering()
+
+    def read(self, start: int, stop: int) -> pa.Table:
+        """Rows start..stop-1; ranges must ascend."""
+        parts = []
+        while self._at < stop:
+            batch = self._pending.pop() if self._pending else next(self._batches)
+            first, last = self._at, self._at + batch.num_rows
+            if last > stop:
+                self._pending.append(batch.slice(stop - first))
+                batch = batch.slice(0, stop - first)
+                last = stop
+            if last > start:
+                parts.append(batch.slice(max(start - first, 0)))
+            self._at = last
+        return pa.Table.from_batches(parts)
+
+    def item(self, row: Mapping[str, Json], side: str) -> Item:
+        """The item that one text of a row makes."""
+        turns = json.loads(row["messages"]) if row.get("messages") else []
+        messages = tuple(Message(turn["role"], turn["content"]) for turn in turns)
+        response = row.get(side)
+        if messages and response is not None:
+            messages = (*messages, Message("assistant", response))
+        extras = row if isinstance(self.scorer, ItemScorer) else {}
+        return Item(row.get("prompt"), response, messages, extras, side)
+
+    def render(self, item: Item) -> Rendered | None:
+        """The text to tokenise; None for models that take items as they are."""
+        if self._rendering is None or not isinstance(self.scorer, TokenScorer):
+            return None
+        spec = self.section.message
+        return self._rendering.render(
+            item, roles=spec.roles, base_prompt=spec.base_prompt, scorer=self.scorer
+        )
+
+    def _find_rendering(self):  # type: ignore[no-untyped-def]
+        if not isinstance(self.scorer, TokenScorer):
+            return None
+        from pyrite.rendering import RENDERINGS
+
+        name = self.section.message.unravel
+        if name == "default":
+            name = self.scorer.default_unravel
+        return RENDERINGS.get(name)()

@@ -1,0 +1,208 @@
+"""From rows to columns: score a window of rows and lay the results out as a table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from pyrite.models import Rendered
+from pyrite.scoring import Engine, Scored, ScoredPair
+from pyrite.steps.rows import RowStream
+from pyrite.types import Item, Json
+
+if TYPE_CHECKING:
+    from pyrite.config.sections import QuerySection
+
+__all__ = ["score_rows"]
+
+Columns = dict[str, pa.Array]
+Vectors = dict[str, np.ndarray]
+Text = tuple[Item, Rendered | None]
+
+
+def score_rows(
+    rows: pa.Table, engine: Engine, section: QuerySection, stream: RowStream
+) -> tuple[pa.Table, Vectors]:
+    """Score a window of rows.
+
+    Returns:
+        The table of this window, one row per input row, and arrays of its vectors.
+    """
+    records = rows.to_pylist()
+    if section.pairs == "adjacent":
+        columns, vectors = _adjacent(records, engine, section, stream)
+    elif stream.reader.has_pairs and section.pairs == "auto":
+        columns, vectors = _pairs(records, engine, section, stream)
+    else:
+        texts = [_text(row, "response", stream) for row in records]
+        columns, vectors = _single(engine.score(texts), engine, section)
+    return pa.table({"row_id": rows["row_id"], **columns}), vectors
+
+
+def _text(row: Mapping[str, Json], side: str, stream: RowStream) -> Text:
+    item = stream.item(row, side)
+    return item, stream.render(item)
+
+
+def _single(
+    scored: Sequence[Scored], engine: Engine, section: QuerySection
+) -> tuple[Columns, Vectors]:
+    names = engine.scorer.output_names
+    columns: Columns = {}
+    if names:
+        columns.update(_vector_columns(scored, section.forward.topk))
+        has_score = [not np.isnan(s.output.score).all() for s in scored]
+    else:
+        values = [float(s.output.score) for s in scored]
+        has_score = [not math.isnan(value) for value in values]
+        columns["score"] = _floats(values)
+        stored = {item.name for item in section.store}
+        if "chosen_end_scores" in stored:
+            columns["chosen_end_scores"] = columns["score"]
+        for name in ("rejected_end_scores", "margin", "loss"):
+            if name in stored:
+                columns[name] = pa.nulls(len(scored), pa.float64())
+    columns.update(_token_columns(scored, section, ""))
+    columns["problem"] = pa.array([_problem(s) for s in scored], pa.string())
+    columns["has_score"] = pa.array(has_score, pa.bool_())
+    return columns, _vectors(scored, "")
+
+
+def _pairs(
+    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, stream: RowStream
+) -> tuple[Columns, Vectors]:
+    chosen = [_text(row, "chosen", stream) for row in records]
+    rejected = [_text(row, "rejected", stream) for row in records]
+    if engine.scorer.output_names:
+        return _vector_pairs(chosen, rejected, engine, section)
+    pairs = engine.score_pairs(chosen, rejected)
+    return _pair_columns(pairs, section)
+
+
+def _pair_columns(pairs: Sequence[ScoredPair], section: QuerySection) -> tuple[Columns, Vectors]:
+    alone = section.forward.inference
+    first = [float(p.chosen.output.score) if alone else p.pair.chosen for p in pairs]
+    second = [float(p.rejected.output.score) if alone else p.pair.rejected for p in pairs]
+    margins = [a - b for a, b in zip(first, second, strict=True)]
+    columns: Columns = {
+        "chosen_end_scores": _floats(first),
+        "rejected_end_scores": _floats(second),
+        "margin": _floats(margins),
+        "loss": _floats([math.nan if alone else p.pair.loss for p in pairs]),
+    }
+    chosen, rejected = [p.chosen for p in pairs], [p.rejected for p in pairs]
+    columns.update(_token_columns(chosen, section, "chosen_"))
+    columns.update(_token_columns(rejected, section, "rejected_"))
+    columns["truncated"] = pa.array(
+        [_cut(a) > 0 or _cut(b) > 0 for a, b in zip(chosen, rejected, strict=True)], pa.bool_()
+    )
+    problems = [p.pair.problem or _problem(p.chosen) or _problem(p.rejected) for p in pairs]
+    columns["problem"] = pa.array([text or None for text in problems], pa.string())
+    columns["has_score"] = pa.array([not math.isnan(m) for m in margins], pa.bool_())
+    return columns, {**_vectors(chosen, "chosen_"), **_vectors(rejected, "rejected_")}
+
+
+def _vector_pairs(
+    chosen: Sequence[Text], rejected: Sequence[Text], engine: Engine, section: QuerySection
+) -> tuple[Columns, Vectors]:
+    both = engine.score([*chosen, *rejected])
+    columns: Columns = {}
+    vectors: Vectors = {}
+    halves = {"chosen_": both[: len(chosen)], "rejected_": both[len(chosen) :]}
+    for prefix, scored in halves.items():
+        part, part_vectors = _single(scored, engine, section)
+        columns.update({f"{prefix}{name}": column for name, column in part.items()})
+        vectors.update({f"{prefix}{name}": array for name, array in part_vectors.items()})
+    for name in ("truncated", "problem", "has_score"):
+        columns[name] = columns[f"chosen_{name}"]
+    return columns, vectors
+
+
+def _adjacent(
+    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, stream: RowStream
+) -> tuple[Columns, Vectors]:
+    """First half of each call chosen, second half rejected; the second half's rows stay empty."""
+    texts = [_text(row, "response", stream) for row in records]
+    firsts: list[int] = []
+    for start in range(0, len(texts), section.chunk_size):
+        size = min(section.chunk_size, len(texts) - start)
+        firsts.extend(range(start, start + size // 2))
+    half = {i: i + _half(i, len(texts), section.chunk_size) for i in firsts}
+    pairs = engine.score_pairs([texts[i] for i in firsts], [texts[half[i]] for i in firsts])
+    columns, _ = _pair_columns(pairs, section)
+    where = {row: at for at, row in enumerate(firsts)}
+    take = pa.array([where.get(i) for i in range(len(texts))], pa.int64())
+    spread = {name: column.take(take) for name, column in columns.items()}
+    spread["has_score"] = spread["has_score"].fill_null(False)
+    spread["truncated"] = spread["truncated"].fill_null(False)
+    return spread, {}
+
+
+def _half(index: int, total: int, size: int) -> int:
+    start = index // size * size
+    return min(size, total - start) // 2
+
+
+def _vector_columns(scored: Sequence[Scored], topk: int) -> Columns:
+    scores = np.stack([np.asarray(s.output.score, dtype=np.float32) for s in scored])
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :topk].astype(np.int32)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    entropy = -(np.exp(log_p) * log_p).sum(axis=1)
+    width = scores.shape[1]
+    return {
+        "scores": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), width),
+        "topk_uids": pa.array(list(order), pa.list_(pa.int32())),
+        "entropy": _floats(entropy.tolist()),
+    }
+
+
+def _token_columns(scored: Sequence[Scored], section: QuerySection, prefix: str) -> Columns:
+    count = len(scored)
+    if not scored or scored[0].encoded is None:
+        return {} if prefix else {"truncated": pa.array([False] * count)}
+    encoded = [s.encoded for s in scored if s.encoded is not None]
+    columns: Columns = {
+        f"{prefix}num_tokens": pa.array([len(e.ids) for e in encoded], pa.int32()),
+        f"{prefix}truncated": pa.array([e.num_cut > 0 for e in encoded]),
+        f"{prefix}num_cut": pa.array([e.num_cut for e in encoded], pa.int32()),
+        f"{prefix}read_at": pa.array([e.read_at for e in encoded], pa.int32()),
+    }
+    if any(item.name == "tokens" for item in section.store):
+        columns[f"{prefix}tokens"] = pa.array([list(e.ids) for e in encoded], pa.list_(pa.int32()))
+    return columns
+
+
+def _vectors(scored: Sequence[Scored], prefix: str) -> Vectors:
+    found: Vectors = {}
+    for name in ("hidden_states", "embeddings"):
+        given = [getattr(s.output, name) for s in scored]
+        example = next((array for array in given if array is not None), None)
+        if example is None:
+            continue
+        if example.ndim == 1:
+            blank = np.full_like(example, math.nan)
+            found[f"{prefix}{name}"] = np.stack([blank if a is None else a for a in given])
+        else:
+            empty = example[:0]
+            arrays = [empty if a is None else a for a in given]
+            found[f"{prefix}{name}"] = np.concatenate(arrays)
+            found[f"{prefix}{name}_lengths"] = np.array([len(a) for a in arrays], np.int64)
+    return found
+
+
+def _problem(scored: Scored) -> str | None:
+    return (scored.encoded.problem or None) if scored.encoded else None
+
+
+def _cut(scored: Scored) -> int:
+    return scored.encoded.num_cut if scored.encoded else 0
+
+
+def _floats(values: Sequence[float]) -> pa.Array:
+    """float64; a missing score is NaN here and null in the file."""
+    return pa.array(np.asarray(values, dtype=np.float64), from_pandas=True)

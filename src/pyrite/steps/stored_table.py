@@ -1,0 +1,177 @@
+"""A query's table as later steps see it: the data's rows beside what the query stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pyrite.component import nearest
+from pyrite.errors import AnalysisError
+from pyrite.steps.chunks import ChunkStore
+from pyrite.steps.rows import RowReader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["StoredTable"]
+
+SCORES = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
+REDUCTIONS = ("max", "mean", "argmax")
+TEXTS = ("prompt", "response", "chosen", "rejected")
+_INTERNAL = {"has_score"}
+
+
+class StoredTable:
+    """Implements `pyrite.tables.QueryTable` over the files of a data step and a query step."""
+
+    def __init__(
+        self,
+        *,
+        query_id: str,
+        model_id: str,
+        rows: Path,
+        query: Path,
+        outputs: Sequence[str] = (),
+    ) -> None:
+        self.id = query_id
+        self.model_id = model_id
+        self.rows = RowReader(rows)
+        self.chunks = ChunkStore(query)
+        self.outputs = tuple(outputs)
+        self.num_rows = self.rows.num_rows
+        stored = [name for name in self.chunks.schema().names if name not in _INTERNAL]
+        self._stored = tuple(name for name in stored if name != "row_id")
+        self.pairs = "margin" in stored and self.rows.has_pairs
+        self.columns: tuple[str, ...] = (*self.rows.columns, *self._own(self._stored))
+        self.sides = tuple(side for side in TEXTS if side in self.rows.columns)
+        self.targets = self._find_targets()
+        self.vector_names = self._find_vectors()
+
+    def numbers(self, name: str) -> np.ndarray:
+        """A numeric column, or a reduction of a vector model's scores, as float64 [num_rows]."""
+        if name.startswith("scores.") and "scores" in self._stored:
+            return self._reduced(name.removeprefix("scores."))
+        column = self.column(name)
+        if pa.types.is_boolean(column.type):
+            column = column.cast(pa.int8())
+        if not _is_number(column.type):
+            raise AnalysisError(
+                f"{self.id}: column {name!r} is not numeric ({column.type}); "
+                f"numeric columns: {', '.join(self.numeric_columns())}"
+            )
+        values = pc.cast(column, pa.float64(), safe=False)
+        return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+
+    def numeric_columns(self) -> list[str]:
+        """Names of the columns that `numbers` takes, without the bookkeeping ones."""
+        schema = {**_types(self.rows.schema), **_types(self.chunks.schema())}
+        skip = {"row_id", *_INTERNAL}
+        return [n for n in self.columns if n not in skip and _is_number(schema[n])]
+
+    def groups(self) -> np.ndarray:
+        """The prompt of every row as int64 codes."""
+        encoded = self.column("group").combine_chunks().dictionary_encode()
+        if isinstance(encoded, pa.ChunkedArray):
+            encoded = encoded.combine_chunks()
+        return np.asarray(encoded.indices.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+    def texts(self, side: str, batch_rows: int = 10_000) -> Iterator[list[str]]:
+        """One text of every row, in batches; null is the empty string."""
+        if side not in self.sides:
+            raise AnalysisError(
+                f"{self.id}: the rows have no {side!r} text; they have: {', '.join(self.sides)}"
+            )
+        for batch in self.rows.batches([side], batch_rows):
+            yield [text or "" for text in batch.column(0).to_pylist()]
+
+    def vectors(self, name: str) -> np.ndarray:
+        """Pooled vectors as float32 [num_rows, hidden]."""
+        stored = self._vector_file(name)
+        if name.startswith("difference_"):
+            rest = name.removeprefix("difference_")
+            return self.vectors(f"chosen_{rest}") - self.vectors(f"rejected_{rest}")
+        if f"{stored}_lengths" in self.chunks.vector_names():
+            raise AnalysisError(
+                f"{self.id}: {name} is stored for all tokens; store it with `pool: mean` or "
+                "`pool: last` to use it as one vector per row"
+            )
+        return np.concatenate([a.astype(np.float32) for a in self.chunks.vectors(stored)])
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """Any column as it was stored."""
+        if name in self._stored:
+            return pa.concat_tables(self.chunks.tables([name]))[name]
+        if name in self.rows.columns:
+            return pa.Table.from_batches(
+                self.rows.batches([name]), schema=pa.schema([self.rows.schema.field(name)])
+            )[name]
+        raise AnalysisError(f"{self.id}: no column {name!r} ({nearest(name, list(self.columns))})")
+
+    def head(self, names: Sequence[str], rows: int) -> pa.Table:
+        """The first rows of some columns."""
+        return pa.table({name: self.column(name).slice(0, rows) for name in names})
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All rows with the data's and the query's columns."""
+        return pa.table({name: self.column(name) for name in self.columns}).to_pandas()
+
+    def _own(self, names: Sequence[str]) -> list[str]:
+        return [name for name in names if name not in self.rows.columns]
+
+    def _find_targets(self) -> tuple[str, ...]:
+        scalars = [name for name in SCORES if name in self._stored]
+        if "scores" not in self._stored:
+            return tuple(scalars)
+        named = [f"scores.{name}" for name in (*REDUCTIONS, *self.outputs)]
+        return (*named, *scalars)
+
+    def _find_vectors(self) -> tuple[str, ...]:
+        names = [n for n in self.chunks.vector_names() if not n.endswith("_lengths")]
+        if not any(name.startswith("chosen_") for name in names):
+            return tuple(names)
+        kinds = [name.removeprefix("chosen_") for name in names if name.startswith("chosen_")]
+        return (*kinds, *names, *(f"difference_{kind}" for kind in kinds))
+
+    def _vector_file(self, name: str) -> str:
+        if name not in self.vector_names:
+            stored = ", ".join(self.vector_names) or "none"
+            raise AnalysisError(
+                f"{self.id}: {name!r} was not stored (vectors stored: {stored}); "
+                f"add `{name.split('_', 1)[-1] if name.startswith('diff') else name}` to "
+                "`query.store`"
+            )
+        names = self.chunks.vector_names()
+        return name if name in names else f"chosen_{name}"
+
+    def _reduced(self, name: str) -> np.ndarray:
+        column = self.column("scores").combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.combine_chunks()
+        width = column.type.list_size
+        scores = np.asarray(column.flatten(), dtype=np.float64).reshape(-1, width)
+        if name in self.outputs:
+            return scores[:, self.outputs.index(name)]
+        if name == "max":
+            return np.asarray(scores.max(axis=1))
+        if name == "mean":
+            return np.asarray(scores.mean(axis=1))
+        if name == "argmax":
+            best = scores.argmax(axis=1).astype(np.float64)
+            return np.where(np.isnan(scores).any(axis=1), np.nan, best)
+        known = [*REDUCTIONS, *self.outputs]
+        raise AnalysisError(f"{self.id}: no output scores.{name} ({nearest(name, known)})")
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(
+        pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    )
+
+
+def _types(schema: pa.Schema) -> dict[str, pa.DataType]:
+    return dict(zip(schema.names, schema.types, strict=True))
