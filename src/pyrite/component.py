@@ -53,8 +53,12 @@ class Component(BaseModel):
 
 
 def snake_case(name: str) -> str:
-    """`RewardModel` -> `reward_model`; a name that is snake case already stays as it is."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+    """`RewardModel` -> `reward_model`; a name that is snake case already stays as it is.
+
+    A class whose name Python keeps for itself ends in `_`: `None_` -> `none`.
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+    return words.lower().removesuffix("_")
 
 
 def nearest(name: str, known: Iterator[str] | list[str]) -> str:

@@ -18,7 +18,16 @@ from pathlib import Path
 
 from pyrite.types import Json
 
-__all__ = ["Source", "cache_folder", "hash_file", "hash_text", "hub_commit", "locate", "resolve_commit", "weight_files"]
+__all__ = [
+    "Source",
+    "cache_folder",
+    "hash_file",
+    "hash_text",
+    "hub_commit",
+    "locate",
+    "resolve_commit",
+    "weight_files",
+]
 
 BUILTIN = "builtin:"
 

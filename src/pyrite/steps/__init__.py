@@ -8,7 +8,7 @@ last, so that a kill at any point loses no finished piece.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,23 +16,27 @@ from pyrite.types import Json
 
 if TYPE_CHECKING:
     from pyrite.progress import Progress
-    from pyrite.store import RunFolder, StepFolder
+    from pyrite.store import StepFolder
+    from pyrite.tables import QueryTable
 
 __all__ = ["Step", "StepContext", "StepResult"]
 
 
 @dataclass(frozen=True)
 class StepContext:
-    """What a running step may use: its folder, those of the steps it requires, and progress."""
+    """What a running step may use.
+
+    Attributes:
+        folder: the step's own folder, the only place it writes to.
+        inputs: the steps it requires and their folders.
+        progress: where to show what is being done.
+        table: the stored table of a query, by the query's name.
+    """
 
     folder: StepFolder
     inputs: Mapping[str, tuple[Step, StepFolder]]
     progress: Progress
-    run: RunFolder
-
-    def required(self, kind: str) -> list[tuple[Step, StepFolder]]:
-        """The required steps of one kind, in the order the experiment names them."""
-        return [pair for pair in self.inputs.values() if pair[0].kind == kind]
+    table: Callable[[str], QueryTable]
 
 
 @dataclass(frozen=True)

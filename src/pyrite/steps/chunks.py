@@ -6,8 +6,9 @@ Ranges never overlap, so a run that was killed goes on with the ranges that are 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -70,9 +71,18 @@ class ChunkStore:
         return gaps
 
     def write(
-        self, start: int, stop: int, table: pa.Table, vectors: Mapping[str, np.ndarray]
+        self,
+        start: int,
+        stop: int,
+        table: pa.Table,
+        vectors: Mapping[str, np.ndarray],
+        outputs: Sequence[str] = (),
     ) -> None:
-        """Write a chunk: vectors first, then the table that makes it count."""
+        """Write a chunk: vectors first, then the table that makes it count.
+
+        `outputs` are the names of a vector model's outputs; every chunk carries them.
+        """
+        table = table.replace_schema_metadata({"outputs": json.dumps(list(outputs))})
         path = self.folder / f"rows-{start:09d}-{stop:09d}.parquet"
         if vectors:
             from safetensors.numpy import save_file
@@ -99,6 +109,11 @@ class ChunkStore:
     def schema(self) -> pa.Schema:
         """Columns of the chunks."""
         return pq.read_schema(self.chunks()[0].path)
+
+    def outputs(self) -> tuple[str, ...]:
+        """Names of a vector model's outputs; empty for a scalar model."""
+        metadata = self.schema().metadata or {}
+        return tuple(json.loads(metadata.get(b"outputs", b"[]")))
 
     def vectors(self, name: str) -> Iterator[np.ndarray]:
         """One named array per chunk, in row order."""

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from pyrite.errors import ModelError
 from pyrite.models import Model, Scorer
-from pyrite.sources import Source, resolve_commit
+from pyrite.sources import resolve_commit
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.types import Json
 
@@ -22,6 +22,7 @@ class ModelStep(Step):
     kind: ClassVar[str] = "model"
 
     model: Model
+    resolved: Mapping[str, str] = field(default_factory=dict)
     scorer: Scorer | None = field(default=None, compare=False)
 
     @property
@@ -35,16 +36,17 @@ class ModelStep(Step):
 
     def fingerprints(self) -> Mapping[str, str | None]:
         """Hashes of local files and commits of hub repositories, by role."""
-        return {role: source.fingerprint() for role, source in self.model.sources().items()}
+        sources = self.model.sources()
+        return {r: self.resolved.get(r) or source.fingerprint() for r, source in sources.items()}
 
     def pin(self) -> ModelStep:
-        """Fix the hub revision of the model's own repository to the commit it names now."""
-        main = _hub_source(self.model)
-        if main is None:
-            return self
-        commit = resolve_commit(main.repo, main.revision, main.kind)
-        update: dict[str, Any] = {"revision": commit}
-        return replace(self, model=self.model.model_copy(update=update))
+        """Fix the model's own repository, and learn the others', to what they name now."""
+        sources = {r: source for r, source in self.model.sources().items() if source.repo}
+        commits = {r: resolve_commit(s.repo, s.revision, s.kind) for r, s in sources.items()}
+        resolved = {role: f"commit:{commit}" for role, commit in commits.items()}
+        own = [r for r, s in sources.items() if s.repo == getattr(self.model, "path", None)]
+        update: dict[str, Any] = {"revision": commits[own[0]]} if own else {}
+        return replace(self, model=self.model.model_copy(update=update), resolved=resolved)
 
     def run(self, context: StepContext) -> StepResult:
         """Open the model and record what was found.
@@ -71,11 +73,12 @@ class ModelStep(Step):
         if self.scorer is None:
             before = dict(self.fingerprints())
             self.scorer = self.model.open()
-            moved = {k: v for k, v in self.fingerprints().items() if before.get(k) not in (None, v)}
+            after = {role: s.fingerprint() for role, s in self.model.sources().items()}
+            moved = {k for k, v in after.items() if v and before.get(k) not in (None, v)}
             if moved:
                 raise ModelError(
-                    f"{self.id}: {', '.join(moved)} changed while the model was being opened; "
-                    "run again, or pin `revision`"
+                    f"{self.id}: {', '.join(sorted(moved))} changed while the model was being "
+                    "opened; run again, or pin `revision`"
                 )
         return self.scorer
 
@@ -84,9 +87,3 @@ class ModelStep(Step):
         if self.scorer is not None:
             self.scorer.close()
             self.scorer = None
-
-
-def _hub_source(model: Model) -> Source | None:
-    path = getattr(model, "path", None)
-    sources = model.sources().values()
-    return next((s for s in sources if s.repo and s.repo == path), None)

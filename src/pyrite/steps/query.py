@@ -124,7 +124,7 @@ class QueryStep(Step):
                     table, vectors = score_rows(
                         stream.read(start, end), engine, self.section, stream
                     )
-                    chunks.write(start, end, table, vectors)
+                    chunks.write(start, end, table, vectors, scorer.output_names)
                     task.advance(end - start)
                     size = self._next_window(size, end - start, time.monotonic() - began)
                     start = end

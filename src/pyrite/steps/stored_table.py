@@ -36,13 +36,12 @@ class StoredTable:
         model_id: str,
         rows: Path,
         query: Path,
-        outputs: Sequence[str] = (),
     ) -> None:
         self.id = query_id
         self.model_id = model_id
         self.rows = RowReader(rows)
         self.chunks = ChunkStore(query)
-        self.outputs = tuple(outputs)
+        self.outputs = self.chunks.outputs()
         self.num_rows = self.rows.num_rows
         stored = [name for name in self.chunks.schema().names if name not in _INTERNAL]
         self._stored = tuple(name for name in stored if name != "row_id")

@@ -1,0 +1,80 @@
+"""Running experiments from Python: what `pyrite.run` and the command line both call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyrite.compile import compile_steps, pinned
+from pyrite.plan import Plan
+from pyrite.progress import Progress
+from pyrite.runner import Runner, raise_unknown_only
+from pyrite.status import PlanLine, plan_lines
+
+if TYPE_CHECKING:
+    from pyrite.experiment import Experiment
+    from pyrite.run import Run
+
+__all__ = ["plan", "run"]
+
+
+def run(
+    experiment: str | Path | Experiment,
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    quiet: bool = False,
+) -> Run:
+    """Run an experiment.
+
+    Args:
+        experiment: a YAML file, or an `Experiment` built from Python objects.
+        overrides: `key=value` strings as after `--set`, for a YAML file.
+        only: names or kinds of steps; empty runs all.
+        quiet: no progress and no notes on stderr.
+
+    Returns:
+        The finished run: `.table("my_query")`, `.figures`, `.findings`, `.path`.
+
+    Raises:
+        ConfigError: the experiment has mistakes; nothing was started.
+        PyriteError: a step failed; what was finished before is kept and reused next time.
+    """
+    loaded = _loaded(experiment, overrides)
+    with Progress(quiet=quiet) as progress:
+        for warning in loaded.warnings:
+            progress.say(f"warning: {warning}")
+        planned = Plan.of(loaded.name, pinned(compile_steps(loaded)))
+        raise_unknown_only(only, planned)
+        return Runner(loaded, planned, progress, only).run()
+
+
+def plan(
+    experiment: str | Path | Experiment,
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    quiet: bool = False,
+) -> list[PlanLine]:
+    """What `run` would do: every step with its identity and what of it is stored.
+
+    Loads no model, reads no data beyond hashing local files, and needs no network.
+    """
+    loaded = _loaded(experiment, overrides)
+    with Progress(quiet=quiet) as progress:
+        for warning in loaded.warnings:
+            progress.say(f"warning: {warning}")
+    planned = Plan.of(loaded.name, compile_steps(loaded))
+    raise_unknown_only(only, planned)
+    return plan_lines(planned, Path(loaded.out), only)
+
+
+def _loaded(experiment: str | Path | Experiment, overrides: Sequence[str]) -> Experiment:
+    if isinstance(experiment, str | Path):
+        from pyrite.config import load
+
+        return load(Path(experiment), overrides=overrides)
+    if overrides:
+        raise ValueError("overrides are for YAML files; change the Experiment object instead")
+    return experiment

@@ -1,0 +1,153 @@
+"""The command line: thin, and silent about what it does not need (heavy imports are inside).
+
+Exit status: 0 done, 1 an error, 2 a mistake in the experiment or the command, 130 interrupted.
+Results go to stdout, progress and notes to stderr.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from pyrite.errors import ConfigError, PyriteError
+
+if TYPE_CHECKING:
+    from pyrite.component import Family
+    from pyrite.run import Run
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="pyrite",
+    help="Tells gold from fool's gold in reward models.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+FAMILIES = ("models", "data", "features", "renderings", "trackers")
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. query.chunk_size=8."),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option("--only", metavar="STEP", help="Run only these steps or kinds of steps."),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the plan and what is stored; load nothing.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
+
+
+@app.command()
+def run(
+    file: Annotated[Path, typer.Argument(help="The experiment (YAML).")],
+    set_: Set = None,
+    only: Only = None,
+    dry_run: DryRun = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run an experiment; what is already stored under the same identity is not run again."""
+    from pyrite import api
+
+    names = [name for part in only or () for name in part.split(",") if name]
+    if dry_run:
+        for line in api.plan(file, overrides=set_ or (), only=names, quiet=quiet):
+            print(line)
+        return
+    finished = api.run(file, overrides=set_ or (), only=names, quiet=quiet)
+    _print_run(finished)
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the run.")] = Path("runs"),
+    set_: Set = None,
+    quiet: Quiet = False,
+) -> None:
+    """Run the four steps on the reward model that ships with Pyrite."""
+    from pyrite import api
+    from pyrite.assets import asset_path
+
+    file = asset_path("demo/experiment.yml")
+    finished = api.run(file, overrides=[f"out={out}", *(set_ or ())], quiet=quiet)
+    _print_run(finished)
+
+
+@app.command("list")
+def list_components(
+    family: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAMILIES)}.")],
+) -> None:
+    """List the components of a family, a line each."""
+    listings = _family(family).listings()
+    width = max((len(listing.name) for listing in listings), default=0)
+    for listing in listings:
+        print(f"{listing.name:<{width}}  {listing.summary}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of the experiment file, for editors."""
+    import json
+
+    from pyrite.config import schema as experiment_schema
+
+    print(json.dumps(experiment_schema(), indent=2))
+
+
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Entry point: runs a command and turns errors into a message and an exit status."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in given
+    try:
+        # Usage errors (2) and Ctrl-C (130) leave from inside.
+        app(args=[x for x in given if x != "--debug"], prog_name="pyrite")
+    except ConfigError as error:
+        _complain(error, debug)
+        raise SystemExit(2) from None
+    except PyriteError as error:
+        _complain(error, debug)
+        raise SystemExit(1) from None
+    raise SystemExit(0)
+
+
+def _complain(error: PyriteError, debug: bool) -> None:
+    if debug:
+        raise error
+    # A text of the data inside a message must not drive the terminal.
+    text = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in str(error))
+    print(f"pyrite: {text}", file=sys.stderr)
+
+
+def _family(name: str) -> Family:
+    from importlib import import_module
+
+    from pyrite.component import nearest
+
+    places = {
+        "models": ("pyrite.models", "MODELS"),
+        "data": ("pyrite.data", "READERS"),
+        "features": ("pyrite.features", "FEATURES"),
+        "renderings": ("pyrite.rendering", "RENDERINGS"),
+        "trackers": ("pyrite.trackers", "TRACKERS"),
+    }
+    if name not in places:
+        raise PyriteError(f"no family {name!r} ({nearest(name, list(places))})")
+    module, attribute = places[name]
+    found: Family = getattr(import_module(module), attribute)
+    return found
+
+
+def _print_run(finished: Run) -> None:
+    print()
+    for sentence in finished.findings:
+        print(f"- {sentence}")
+    figures = finished.figures
+    if figures:
+        print(f"\nfigures  {figures[0].parent} ({len(figures)})")
+    print(f"run      {finished.path}")
