@@ -7,13 +7,13 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.scoring.fake import FakePairScorer, FakeScorer
 
 from pyrite.errors import ScoringError
 from pyrite.models import Encoded, ItemScorer, Output, Pooled, Rendered, Want
 from pyrite.scoring import Engine
 from pyrite.scoring.batching import batches_by_tokens
 from pyrite.types import Item
+from tests.scoring.fake import FakePairScorer, FakeScorer
 
 texts = st.lists(st.text(max_size=40), max_size=30)
 
