@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pyrite.component import Component, Family
 from pyrite.types import Item, Json
@@ -60,20 +60,27 @@ class Capability(StrEnum):
 class Rendered:
     """The text that is tokenised, after template and message flattening.
 
-    `text_pair` is the second segment for models trained on (prompt, response) segment pairs.
-    `special_tokens` says whether the tokenizer adds its own (off where a template wrote them).
+    `text_pair` is the second segment for models trained on (prompt, response) segment pairs; with
+    `pair_is` `alone` it is no segment but the response alone, for models that score the difference
+    between the whole text and that. `special_tokens` says whether the tokenizer adds its own (off
+    where a template wrote them).
     """
 
     text: str
     text_pair: str | None = None
     special_tokens: bool = True
+    pair_is: Literal["segment", "alone"] = "segment"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Truncation as the query asks for it; `max_tokens` None means the model's own limit."""
+    """Truncation as the query asks for it.
 
-    truncation: bool = True
+    `truncation` None is the model's own way (most cut at their limit), False never cuts, True
+    cuts at `max_tokens`; `max_tokens` None means the model's own limit.
+    """
+
+    truncation: bool | None = None
     max_tokens: int | None = None
 
 
@@ -148,7 +155,6 @@ class Scorer(ABC):
         capabilities: what it can give.
         output_names: names of the outputs of a vector model; empty for a scalar one.
         default_unravel: the flattening of messages that the model was trained with.
-        default_truncation: whether a query that does not say cuts texts that are too long.
         facts: what was found while opening it (reading position, template, dtype, truncation
             side, parameters, notes); goes into the manifest, is not part of the identity.
     """
@@ -156,7 +162,6 @@ class Scorer(ABC):
     capabilities: frozenset[Capability]
     output_names: tuple[str, ...] = ()
     default_unravel: str = "none"
-    default_truncation: bool = True
     facts: Mapping[str, Json]
 
     def close(self) -> None:  # noqa: B027 - most scorers hold nothing that must be given back
