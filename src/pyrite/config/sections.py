@@ -23,6 +23,7 @@ __all__ = [
     "QuerySection",
     "Sample",
     "Section",
+    "Settings",
     "StoreItem",
     "TokenizerSpec",
 ]
@@ -37,6 +38,22 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "requires"})
+
+    def identity(self) -> dict[str, Any]:
+        """The fields that change a result, as plain JSON; nested sections leave out theirs."""
+        return {
+            name: _identity_of(getattr(self, name))
+            for name in type(self).model_fields
+            if name not in self.NOT_IDENTITY
+        }
+
+
+def _identity_of(value: Any) -> Any:
+    if isinstance(value, Section):
+        return value.identity()
+    if isinstance(value, list | tuple):
+        return [_identity_of(element) for element in value]
+    return value
 
 
 class Sample(Section):
@@ -97,7 +114,7 @@ class Join(Section):
 
 
 class Pivot(Section):
-    """Long to wide: one row per `index`, one column per value of `columns`, filled with `values`."""
+    """Long to wide: a row per `index`, a column per value of `columns`, filled with `values`."""
 
     index: list[str]
     columns: str
@@ -128,6 +145,8 @@ class TokenizerSpec(Section):
 
 class Forward(Section):
     """How the model is called. `inference` true scores every text alone, even of a pair."""
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"args"})
 
     inference: bool = False
     args: dict[str, Any] = Field(default_factory=dict)
@@ -219,6 +238,20 @@ class AnalyzeSection(Section):
     bootstrap: int = Field(default=2000, ge=100, description="bootstrap resamples of prompts")
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     seed: int = 0
+
+
+class Settings(Section):
+    """The keys of the file that are no section: how the run is called, kept and shown."""
+
+    name: Identifier = Field(
+        default="experiment", description="folder of the runs; default: the file's name"
+    )
+    engine: Literal["local"] = "local"
+    seed: int = Field(default=0, ge=0)
+    tags: list[str] = Field(default_factory=list, description="shown by trackers")
+    group: str | None = Field(default=None, description="runs that trackers show together")
+    job_type: str | None = None
+    out: str = Field(default="runs", description="folder that all runs are below")
 
 
 DataSection.model_rebuild()

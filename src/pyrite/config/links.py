@@ -1,0 +1,189 @@
+"""Which section requires which: ids, `requires`, and one query per combination."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from pyrite.component import nearest
+from pyrite.config.tree import Findings, Map, Mark, Seq, shown
+
+__all__ = ["Linked", "Node", "link"]
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
+_PLURAL = {"model": "models", "data": "data sets", "query": "queries", "analyze": "analyses"}
+_NOUN = {"model": "a model", "data": "a data set", "query": "a query", "analyze": "an analysis"}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One section as far as the links between sections go; `index` is its place in its list."""
+
+    kind: str
+    index: int
+    id: str
+    requires: tuple[tuple[str, Mark], ...]
+    mark: Mark
+
+    @classmethod
+    def of(cls, kind: str, index: int, section: Map, mark: Mark) -> Node:
+        """The node of a canonical section."""
+        written = section.get("requires")
+        requires = tuple(
+            (name, at)
+            for name, at in (written.pairs() if isinstance(written, Seq) else ())
+            if isinstance(name, str)
+        )
+        name = section.get("id", kind)
+        at = section.at("id") if "id" in section else mark
+        return cls(kind, index, name if isinstance(name, str) else "", requires, at)
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """A query or an analysis as it runs: its id and what it requires, in order.
+
+    `index` is the place of the section in the file; one section that requires several models or
+    data sets gives several of these.
+    """
+
+    kind: str
+    index: int
+    id: str
+    requires: tuple[str, ...]
+
+
+def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
+    """Check ids and references, fill in what is unambiguous, and fan queries out."""
+    _check_ids(nodes, findings)
+    by_id = {node.id: node for node in reversed(nodes)}
+    linked: list[Linked] = []
+    fanned: dict[str, list[str]] = {}
+    for node in nodes:
+        if node.kind == "query":
+            models = _required(node, "model", nodes, by_id, findings)
+            data = _required(node, "data", nodes, by_id, findings)
+            _check_references(node, ("model", "data"), nodes, by_id, findings)
+            made = _combinations(node, models, data)
+            fanned[node.id] = [query.id for query in made]
+            linked.extend(made)
+    _check_fanned(nodes, fanned, findings)
+    for node in nodes:
+        if node.kind == "analyze":
+            queries = _required(node, "query", nodes, by_id, findings)
+            _check_references(node, ("query",), nodes, by_id, findings)
+            names = [name for query in queries for name in fanned.get(query, ())]
+            linked.append(Linked(node.kind, node.index, node.id, tuple(names)))
+    return linked
+
+
+def _check_ids(nodes: Sequence[Node], findings: Findings) -> None:
+    first: dict[str, Node] = {}
+    for node in nodes:
+        if not _ID.fullmatch(node.id):
+            findings.mistake(
+                node.mark,
+                f"the id is {shown(node.id)}, expected letters, digits, '_', '-' and '.', "
+                "a letter or digit first",
+            )
+            continue
+        other = first.setdefault(node.id.lower(), node)
+        if other is node:
+            continue
+        line = other.mark.location.line
+        where = f"first on line {line}; " if line else ""
+        if other.id == node.id:
+            message = f"the id {node.id!r} is taken by {_NOUN[other.kind]}"
+        else:
+            message = f"the ids {node.id!r} and {other.id!r} differ only in case"
+        findings.mistake(node.mark, message, f"{where}give one of them another `id`")
+
+
+def _required(
+    node: Node, kind: str, nodes: Sequence[Node], by_id: dict[str, Node], findings: Findings
+) -> list[str]:
+    """Ids of the required sections of one kind; filled in where there is only one."""
+    named = list(dict.fromkeys(n for n, _ in node.requires if n in by_id and by_id[n].kind == kind))
+    if named:
+        return named
+    candidates = [other.id for other in nodes if other.kind == kind]
+    dangling = [name for name, _ in node.requires if name not in by_id]
+    if dangling:
+        return []
+    if len(candidates) == 1:
+        return candidates
+    mark = node.requires[0][1] if node.requires else node.mark
+    if candidates:
+        choice = f"name one of: {', '.join(candidates)}"
+        findings.mistake(
+            mark, f"{node.id!r} does not say in `requires` which {_PLURAL[kind]} it needs", choice
+        )
+    else:
+        findings.mistake(mark, f"{node.id!r} needs {_NOUN[kind]}, and there is none")
+    return []
+
+
+def _check_references(
+    node: Node,
+    kinds: tuple[str, ...],
+    nodes: Sequence[Node],
+    by_id: dict[str, Node],
+    findings: Findings,
+) -> None:
+    wanted = " and ".join(_PLURAL[kind] for kind in kinds)
+    usable = [other for other in nodes if other.kind in kinds]
+    named = {name for name, _ in node.requires}
+    for name, mark in node.requires:
+        found = by_id.get(name)
+        if found is None:
+            hint = _suggestion(name, usable, named)
+            findings.mistake(mark, f"nothing has the id {name!r}", hint)
+        elif found.kind not in kinds:
+            findings.mistake(
+                mark,
+                f"{name!r} is {_NOUN[found.kind]}; {_NOUN[node.kind]} requires {wanted}",
+                nearest(name, [other.id for other in usable]),
+            )
+
+
+def _suggestion(name: str, usable: Sequence[Node], named: set[str]) -> str:
+    """The nearest id; where none is near, the only one of a kind that nothing refers to."""
+    hint = nearest(name, [node.id for node in usable])
+    if hint.startswith("did you mean"):
+        return hint
+    covered = {node.kind for node in usable if node.id in named}
+    free = [node for node in usable if node.kind not in covered]
+    if len(free) == 1:
+        noun = _NOUN[free[0].kind].split(" ", 1)[1]
+        return f"did you mean {free[0].id!r}, the only {noun}?"
+    return hint
+
+
+def _combinations(node: Node, models: list[str], data: list[str]) -> list[Linked]:
+    made = []
+    for model, rows in product(models, data):
+        parts = [node.id]
+        if len(models) > 1:
+            parts.append(model)
+        if len(data) > 1:
+            parts.append(rows)
+        made.append(Linked("query", node.index, ".".join(parts), (model, rows)))
+    return made
+
+
+def _check_fanned(nodes: Sequence[Node], fanned: dict[str, list[str]], findings: Findings) -> None:
+    taken = {node.id.lower() for node in nodes}
+    for node in nodes:
+        for name in fanned.get(node.id, ()) if node.kind == "query" else ():
+            if name == node.id:
+                continue
+            if name.lower() in taken or not _ID.fullmatch(name):
+                problem = "is taken" if name.lower() in taken else "has more than 100 characters"
+                findings.mistake(
+                    node.mark,
+                    f"one of its queries would be called {name!r}, which {problem}",
+                    "give it another `id`",
+                )
+            taken.add(name.lower())
