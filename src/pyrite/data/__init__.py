@@ -1,7 +1,8 @@
 """The contract of data: one kind of source per file, one canonical row whatever the source.
 
-A `Reader` streams raw records (plain dicts) from a file or a hub; `schema.py` maps each record to
-canonical rows; `sample.py` chooses rows. The rest of the program sees only canonical rows::
+A `Reader` streams raw records (plain dicts) from a file or a hub; `mapping.py` turns each record
+into canonical rows; `load.py` does the whole of it. The rest of the program sees only canonical
+rows::
 
     row_id    int64, 0.. in the order read (after sampling)
     group     str, the unit of resampling: one value per prompt
@@ -10,6 +11,9 @@ canonical rows; `sample.py` chooses rows. The rest of the program sees only cano
     chosen, rejected   str or null, for preference pairs
     messages  str or null, the conversation before the response as JSON
     ...       every other column of the source, under its own name
+
+`response` is null in rows of pairs, `chosen` and `rejected` in all others. Where a conversation
+has more than one user turn, `messages` holds it and `prompt` its last user turn.
 """
 
 from __future__ import annotations
@@ -22,7 +26,7 @@ from pyrite.component import Component, Family
 from pyrite.sources import Source
 from pyrite.types import Json
 
-__all__ = ["CANONICAL", "READERS", "Reader", "Record"]
+__all__ = ["CANONICAL", "READERS", "Reader", "Record", "Untyped"]
 
 READERS = Family("data", "pyrite.data", "Reader")
 
@@ -30,6 +34,16 @@ CANONICAL = ("row_id", "group", "prompt", "response", "chosen", "rejected", "mes
 
 Record = Mapping[str, Json]
 """One raw row of a source: column name -> value, as read."""
+
+
+class Untyped(str):
+    """A value of a format that has no types (CSV): text that may mean a number.
+
+    As a prompt or an answer it is the text it is. In any other column it becomes a number where
+    all values of the column look like one, and null where it is empty.
+    """
+
+    __slots__ = ()
 
 
 class Reader(Component):
