@@ -1,0 +1,67 @@
+"""Do several models rank the same rows the same way?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pyrite.analysis.association import rank_correlations
+from pyrite.analysis.resample import Clusters, Estimate
+
+if TYPE_CHECKING:
+    from pyrite.tables import QueryTable
+
+__all__ = ["Agreement", "agreements", "same_rows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Spearman's rho between two models' scores (or a model's and gold) of the same rows."""
+
+    first: str
+    second: str
+    target: str
+    spearman: Estimate
+
+
+def same_rows(tables: Sequence[QueryTable]) -> bool:
+    """Whether the tables hold the same rows in the same order: number, prompts, first texts."""
+    for one, other in pairwise(tables):
+        if one.num_rows != other.num_rows or one.sides != other.sides:
+            return False
+        if not np.array_equal(one.groups(), other.groups()):
+            return False
+        if any(_first(one, side) != _first(other, side) for side in one.sides):
+            return False
+    return True
+
+
+def _first(table: QueryTable, side: str) -> list[str]:
+    return next(iter(table.texts(side, 1000)), [])
+
+
+def agreements(
+    clusters: Clusters, scores: dict[str, np.ndarray], *, target: str, confidence: float
+) -> tuple[list[Agreement], list[str]]:
+    """Rank correlations of all pairs of columns, and a sentence for each that has none."""
+    names = list(combinations(scores, 2))
+    pairs = []
+    for first, second in names:
+        rows = np.flatnonzero(np.isfinite(scores[first]) & np.isfinite(scores[second]))
+        pairs.append((rows, scores[first][rows], scores[second][rows]))
+    found: list[Agreement] = []
+    notes: list[str] = []
+    results = rank_correlations(clusters, pairs, confidence=confidence)
+    for (first, second), result in zip(names, results, strict=True):
+        if isinstance(result, str):
+            notes.append(
+                f"The agreement of {first} and {second} on {target} was not measured, because "
+                f"{result}."
+            )
+        else:
+            found.append(Agreement(first, second, target, result))
+    return found, notes
