@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from pyrite.errors import CheckpointError, ModelError
-from pyrite.sources import Source, locate
+from pyrite.models._download import fetch, is_url
+from pyrite.sources import Source, hash_file, locate
+from pyrite.types import Json
 
 __all__ = [
     "CONFIG_FILES",
     "TOKENIZER_FILES",
     "WEIGHT_FILES",
+    "checkpoint_path",
+    "checkpoint_source",
     "content_source",
     "matching_files",
     "model_folder",
+    "read_config",
     "weight_files",
 ]
 
@@ -130,3 +137,90 @@ def content_source(name: str, revision: str | None, patterns: Sequence[str]) -> 
     if folder is None:
         return Source(name=name, repo=name, revision=revision)
     return Source(name=name, files=matching_files(folder, patterns))
+
+
+def checkpoint_source(
+    name: str, revision: str | None, *, ckpt: str | None, sha256: str | None
+) -> Source:
+    """The identity of the weights: of `ckpt` where it is given, else of the model folder's own.
+
+    Raises:
+        ModelError: the folder does not exist.
+        CheckpointError: the file does not exist, or the folder has no weights.
+    """
+    if ckpt is not None and is_url(ckpt):
+        return Source(name=ckpt, url=ckpt, sha256=sha256.lower() if sha256 else None)
+    if ckpt is not None:
+        path = _checkpoint_file(ckpt)
+        return Source(name=ckpt, files=_with_shards(path))
+    folder = local_folder(name)
+    if folder is None:
+        return Source(name=name, repo=name, revision=revision)
+    (path,) = weight_files(folder)
+    return Source(name=name, files=_with_shards(path))
+
+
+def _with_shards(path: Path) -> tuple[Path, ...]:
+    if not path.name.endswith(".index.json"):
+        return (path,)
+    ending = path.name.removesuffix(".index.json").rsplit(".", 1)[-1]
+    return (path, *matching_files(path.parent, [f"*.{ending}"]))
+
+
+def _checkpoint_file(ckpt: str) -> Path:
+    try:
+        path = locate(ckpt)
+    except FileNotFoundError as error:
+        raise CheckpointError(f"ckpt {ckpt!r}: {error}") from error
+    if path is None:
+        raise CheckpointError(f"ckpt {ckpt!r}: no such file here, and not a URL")
+    return weight_files(path)[0] if path.is_dir() else path
+
+
+def checkpoint_path(
+    name: str, revision: str | None, *, ckpt: str | None, sha256: str | None
+) -> Path:
+    """The file to read weights from; a URL is fetched, a hub repository too.
+
+    Raises:
+        ModelError, CheckpointError: it does not exist, or its checksum is not the one given.
+    """
+    if ckpt is not None and is_url(ckpt):
+        return fetch(ckpt, sha256=sha256)
+    if ckpt is not None:
+        path = _checkpoint_file(ckpt)
+    else:
+        (path,) = weight_files(_folder_with_weights(name, revision))
+    if sha256 is not None and (found := hash_file(path)) != sha256.lower():
+        raise CheckpointError(f"{path}: the SHA-256 is {found}, expected {sha256.lower()}")
+    return path
+
+
+def _folder_with_weights(name: str, revision: str | None) -> Path:
+    folder = model_folder(name, revision, WEIGHT_FILES[:2])
+    if local_folder(name) is None and not matching_files(folder, WEIGHT_FILES[:2]):
+        folder = model_folder(name, revision, WEIGHT_FILES[2:])
+    return folder
+
+
+def read_config(name: str, revision: str | None) -> tuple[Any, dict[str, Json]]:
+    """The transformers configuration of a model, and what it says under the key `pyrite`.
+
+    Raises:
+        ModelError: there is no config.json, or it describes no known architecture.
+    """
+    from transformers import AutoConfig
+
+    folder = model_folder(name, revision, CONFIG_FILES)
+    path = folder / "config.json"
+    try:
+        content: Json = json.loads(path.read_text(encoding="utf-8"))
+        config = AutoConfig.from_pretrained(str(folder), trust_remote_code=False)
+    except FileNotFoundError as error:
+        raise ModelError(f"{folder}: no config.json here; `path` names the base model") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{path}: not a model configuration: {error}") from error
+    own = content.get("pyrite", {})
+    if not isinstance(own, dict):
+        raise ModelError(f"{path}: the key `pyrite` holds a {type(own).__name__}, not a mapping")
+    return config, own
