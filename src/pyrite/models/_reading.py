@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from pyrite.errors import ModelError
 from pyrite.models import Encoded, Limits
-from pyrite.models._tokenizers import token_ids
+from pyrite.models._tokenizers import rendered_ids
 
 __all__ = ["CompatReading", "NativeReading", "Reading", "check_vocabulary", "first_index"]
 
@@ -71,22 +71,6 @@ class Reading(ABC):
     ) -> list[Encoded]:
         """Wrapped ids, cut if the limits say so; `problem` where they cannot be scored."""
 
-    def _ids(
-        self, texts: Sequence[str], special_tokens: Sequence[bool], *, parse_special: bool
-    ) -> list[list[int]]:
-        result: list[list[int]] = [[] for _ in texts]
-        for added in sorted(set(special_tokens)):
-            chosen = [index for index, flag in enumerate(special_tokens) if flag == added]
-            rows = token_ids(
-                self.tokenizer,
-                [texts[index] for index in chosen],
-                special_tokens=added,
-                parse_special=parse_special,
-            )
-            for index, row in zip(chosen, rows, strict=True):
-                result[index] = row
-        return result
-
     def _limit(self, limits: Limits) -> int:
         return min(limits.max_tokens or self.positions, self.positions)
 
@@ -133,7 +117,7 @@ class CompatReading(Reading):
     ) -> list[Encoded]:
         """Wrapped ids; cut on the right, the end of text too, only if `truncation` is True."""
         wrapped = [f"{START}{text}{END}" for text in texts]
-        rows = self._ids(wrapped, special_tokens, parse_special=True)
+        rows = rendered_ids(self.tokenizer, wrapped, special_tokens, parse_special=True)
         keep = self._limit(limits) if limits.truncation else None
         return [self._encoded(ids[:keep], len(ids) - len(ids[:keep])) for ids in rows]
 
@@ -155,7 +139,7 @@ class NativeReading(Reading):
         self, texts: Sequence[str], special_tokens: Sequence[bool], limits: Limits
     ) -> list[Encoded]:
         """Ids of the text as plain text, the end of text after it; cut unless switched off."""
-        rows = self._ids(texts, special_tokens, parse_special=False)
+        rows = rendered_ids(self.tokenizer, texts, special_tokens, parse_special=False)
         room = self._limit(limits) - 1
         encoded = []
         for ids in rows:

@@ -20,7 +20,7 @@ from pyrite.models import (
 )
 from pyrite.models._reading import CompatReading, Reading, first_index
 from pyrite.models._tokenizers import render_chat
-from pyrite.models._trunk import Trunk, Vectors, pooled
+from pyrite.models._trunk import Trunk, Vectors
 from pyrite.types import Item, Json
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class RewardScorer(TokenScorer):
             score = self._score(rewards[first : first + each])
             if not math.isfinite(score):
                 raise ScoringError(f"row {index} of the batch: the score is {score}")
-            outputs[index] = _output(score, vectors, first, parts[first], want)
+            outputs[index] = vectors.output(score, first, parts[first], want)
         return outputs
 
     def _parts(self, text: Encoded) -> list[Encoded]:
@@ -118,9 +118,7 @@ class RewardScorer(TokenScorer):
 
         vectors = self.trunk.run([text.ids for text in texts], want)
         with torch.inference_mode():
-            reads = torch.tensor([text.read_at for text in texts])
-            read = vectors.final[torch.arange(len(texts)), reads.to(self.trunk.device)]
-            return vectors, (read.float() @ self.head).tolist()
+            return vectors, (vectors.read(texts) @ self.head).tolist()
 
     def _rewards(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """The head at every position, pads included: [rows, time]."""
@@ -177,16 +175,6 @@ def _joined(whole: Encoded, alone: Encoded) -> Encoded:
 def _lonely(whole: Encoded) -> Encoded:
     problem = "the difference form needs a response and a form that gives it alone (unravel: qa)"
     return replace(whole, read_at=-1, problem=problem)
-
-
-def _output(score: float, vectors: Vectors, row: int, text: Encoded, want: Want) -> Output:
-    place = {"length": len(text.ids), "read_at": text.read_at}
-    hidden = embedded = None
-    if want.hidden_states is not None and vectors.layer is not None:
-        hidden = pooled(vectors.layer[row], want.hidden_states, **place)
-    if want.embeddings is not None and vectors.embedded is not None:
-        embedded = pooled(vectors.embedded[row], want.embeddings, **place)
-    return Output(score, hidden, embedded)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,15 @@ from pyrite.models._model_files import (
 from pyrite.sources import cache_folder, hash_file, hash_text
 from pyrite.types import Item
 
-__all__ = ["SURROGATE_NOTE", "clean_text", "open_tokenizer", "pad_id", "render_chat", "token_ids"]
+__all__ = [
+    "SURROGATE_NOTE",
+    "clean_text",
+    "open_tokenizer",
+    "pad_id",
+    "render_chat",
+    "rendered_ids",
+    "token_ids",
+]
 
 SURROGATE_NOTE = "lone surrogates in a text are replaced by U+FFFD before it is tokenised"
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -121,6 +129,24 @@ def token_ids(
         verbose=False,
     )
     return [list(ids) for ids in encoded["input_ids"]]
+
+
+def rendered_ids(
+    tokenizer: Any, texts: Sequence[str], special_tokens: Sequence[bool], *, parse_special: bool
+) -> list[list[int]]:
+    """`token_ids` where every text has its own `special_tokens`."""
+    result: list[list[int]] = [[] for _ in texts]
+    for added in sorted(set(special_tokens)):
+        chosen = [index for index, flag in enumerate(special_tokens) if flag == added]
+        rows = token_ids(
+            tokenizer,
+            [texts[index] for index in chosen],
+            special_tokens=added,
+            parse_special=parse_special,
+        )
+        for index, row in zip(chosen, rows, strict=True):
+            result[index] = row
+    return result
 
 
 def render_chat(tokenizer: Any, item: Item, *, name: str) -> Rendered:

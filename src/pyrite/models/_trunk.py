@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyrite.errors import ModelError, ScoringError
-from pyrite.models import Pooled, Want
+from pyrite.models import Encoded, Output, Pooled, Want
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,6 +58,27 @@ class Vectors:
     final: torch.Tensor
     layer: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
+
+    def output(self, score: float | np.ndarray, row: int, text: Encoded, want: Want) -> Output:
+        """The output of the text that stands in `row`, with the vectors that are wanted of it.
+
+        Raises:
+            ScoringError: a vector does not fit the wanted type.
+        """
+        place = {"length": len(text.ids), "read_at": text.read_at}
+        hidden = embedded = None
+        if want.hidden_states is not None and self.layer is not None:
+            hidden = pooled(self.layer[row], want.hidden_states, **place)
+        if want.embeddings is not None and self.embedded is not None:
+            embedded = pooled(self.embedded[row], want.embeddings, **place)
+        return Output(score, hidden, embedded)
+
+    def read(self, texts: Sequence[Encoded]) -> torch.Tensor:
+        """The final vectors where the texts are read, in float32: [rows, width]."""
+        import torch
+
+        reads = torch.tensor([text.read_at for text in texts], device=self.final.device)
+        return self.final[torch.arange(len(texts), device=reads.device), reads].float()
 
 
 class Trunk:

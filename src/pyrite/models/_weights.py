@@ -250,6 +250,8 @@ def round_weights(model: Any, dtype: torch.dtype, *, where: str) -> None:
         CheckpointError: a weight is too large for `dtype`.
     """
     for name, parameter in model.named_parameters():
+        if parameter.dtype == dtype:
+            continue
         rounded = parameter.data.to(dtype)
         check_finite({name: rounded}, where=f"{where}, rounded to {dtype}")
         parameter.data = rounded.to(parameter.dtype)
