@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from pyrite.config.dialect_analyze import analysis
 from pyrite.config.entries import entries, has_null_heads, texts
-from pyrite.config.tree import Findings, Map, Mark, Seq, plant
+from pyrite.config.tree import Findings, Map, Mark, Seq, plant, shown
 from pyrite.types import Json
 
 __all__ = ["ALIASES", "LOGICAL", "SECTIONS", "TENSOR_ARGS", "Dialect", "canonical"]
@@ -196,32 +196,26 @@ def _split(value: Map, split: str, result: Map, findings: Findings) -> None:
 def _row(value: Map | Seq, mark: Mark, findings: Findings) -> Map:
     """One mapping of fields from the forms of a row, fields under their canonical names."""
     fields = Map(mark)
-    if isinstance(value, Seq):
-        for name, at, body in entries(value, mark, frozenset()):
-            if name is None or (name != "row" and isinstance(body, Map)):
-                findings.mistake(at, "is not a row", "write `field: column`")
-                continue
-            inner = body if isinstance(body, Map) else Map(at)
-            if not isinstance(body, Map) and name != "row":
-                inner.put(name, body, at)
-            elif not isinstance(body, Map) and body is not None:
-                findings.mistake(at, "'row' takes no value", "use `sample` to limit the rows")
-            _add_fields(inner, fields, findings)
-    else:
-        inner = value["row"] if isinstance(value.get("row"), Map) else value
-        _add_fields(inner.without("row") if inner is value else inner, fields, findings)
+    for row, at in value.pairs() if isinstance(value, Seq) else [(value, mark)]:
+        if isinstance(row, Map):
+            _add_fields(row, fields, findings)
+        else:
+            findings.mistake(at, f"is {shown(row)}, expected a row", "write `field: column`")
     return fields
 
 
 def _add_fields(written: Map, fields: Map, findings: Findings) -> None:
+    """Add the fields of a row; `row` itself only holds them, or says nothing."""
     for key, column in written.items():
-        if key == "row" and column is None:
-            continue
-        name = LOGICAL.get(key, key)
-        if name in fields:
-            findings.mistake(written.at(key), f"{name!r} has a column already", "keep one")
-        else:
-            fields.put(name, key if column is None else column, written.at(key))
+        name, mark = LOGICAL.get(key, key), written.at(key)
+        if key == "row" and isinstance(column, Map):
+            _add_fields(column, fields, findings)
+        elif key == "row" and column is not None:
+            findings.mistake(mark, f"is {shown(column)}, expected the fields of a row")
+        elif key != "row" and name in fields:
+            findings.mistake(mark, f"{name!r} has a column already", "keep one")
+        elif key != "row":
+            fields.put(name, key if column is None else column, mark)
 
 
 def _query(section: Map, findings: Findings) -> Map:

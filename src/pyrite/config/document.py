@@ -143,6 +143,8 @@ def _hint(lines: list[str], problem: _Problem) -> str:
     for number in (problem.location.line, problem.location.line - 1):
         if 0 < number <= len(lines) and _NO_SPACE.match(lines[number - 1]):
             return f"line {number}: a space is needed after ':'"
+        if 0 < number <= len(lines) and "${" in lines[number - 1]:
+            return f"line {number}: inside {{ }} and [ ], '${{NAME}}' needs quotes"
     return ""
 
 
@@ -250,7 +252,10 @@ class _Builder:
             return text.lower() in _TRUE
         if tag in ("int", "float"):
             return self._number(text, tag, mark)
-        if any("\ud800" <= character <= "\udfff" for character in text):
+        try:
+            # JSON writes characters above U+FFFF as pairs, and JSON is YAML.
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
             self.findings.mistake(mark, "half of a surrogate pair is not a character")
             return ""
         return substitute(text, self.env, mark, self.findings, plain=node.style is None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from pyrite.component import nearest
+from pyrite.config.dialect import ALIASES
 from pyrite.config.document import parse_value
 from pyrite.config.tree import Findings, Map, Mark, Seq, shown
 from pyrite.types import Json, Location
@@ -29,7 +30,16 @@ def apply(root: Map, overrides: Sequence[str], env: Mapping[str, str], findings:
             findings.mistake(Mark(PLACE), f"{override!r} is not an override", "write a.b.c=value")
             continue
         value = parse_value(text, mark, env, findings)
+        segments[0] = _as_written(root, segments[0])
         _set(root, segments, value, mark, findings)
+
+
+def _as_written(root: Map, key: str) -> str:
+    """The key itself, or the other name that the file has the section under."""
+    for one, other in (*ALIASES.items(), *((b, a) for a, b in ALIASES.items())):
+        if key == one and key not in root and other in root:
+            return other
+    return key
 
 
 def _set(node: Json, segments: list[str], value: Json, mark: Mark, findings: Findings) -> None:
@@ -45,8 +55,8 @@ def _set(node: Json, segments: list[str], value: Json, mark: Mark, findings: Fin
         return
     inner = node.get(key)
     if inner is None or inner == "default":
-        inner = Map(mark)
-        node.put(key, inner, mark)
+        inner = Map(Mark(mark.location, node.at(key).path))
+        node.put(key, inner, inner.mark)
     if not isinstance(inner, Map | Seq):
         findings.mistake(mark, f"{node.at(key).path} is {shown(inner)}, it has no {rest[0]!r}")
         return

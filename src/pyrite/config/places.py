@@ -26,9 +26,12 @@ def settle(root: Map, folder: Path | None, findings: Findings) -> None:
     """
     for holder, key in _paths(root):
         value = holder[key]
+        mark = holder.at(key)
         if not isinstance(value, str) or value == "default" or "://" in value:
             continue
-        place, mark = _settled(value, folder), holder.at(key)
+        if findings.told(mark):
+            continue
+        place = _settled(value, folder)
         if is_reference(value):
             _, _, attribute = value.rpartition(":")
             place = _settled(value[: -len(attribute) - 1], folder)

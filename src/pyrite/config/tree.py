@@ -104,6 +104,10 @@ class Findings:
         if found not in self.mistakes:
             self.mistakes.append(found)
 
+    def told(self, mark: Mark) -> bool:
+        """Whether a mistake at this very place is known; what follows from it is not told too."""
+        return any(m.location == mark.location and m.path == mark.path for m in self.mistakes)
+
     def warn(self, mark: Mark, message: str) -> None:
         """Something that was understood, in a way that the user should know."""
         self.warnings.append(Mistake(mark.location, mark.path, message))

@@ -114,6 +114,8 @@ def _tell(
     assert mark is not None
     for segment in path[depth:]:
         mark = mark.child(segment)
+    if findings.told(mark):
+        return
     kinds = {problem["type"] for problem in problems}
     if "missing" in kinds:
         is_missing(mark, findings)
