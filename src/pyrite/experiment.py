@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
@@ -12,9 +11,10 @@ from pydantic_core import PydanticSerializationError
 
 from pyrite.config.assemble import Given, Parts, Templates, assemble
 from pyrite.config.environment import escape
-from pyrite.config.kinds import reference_of
+from pyrite.config.kinds import reference_of, takes_target
 from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection
 from pyrite.config.tree import Findings, Map, Mark, plant
+from pyrite.config.write import to_yaml
 from pyrite.errors import ConfigError
 from pyrite.types import Json, Location
 
@@ -173,22 +173,13 @@ class Experiment:
 
     def to_yaml(self) -> str:
         """The resolved file: defaults filled in, `${NAME}` kept; reads back as this experiment."""
-        from ruamel.yaml import YAML
-
         content = self._with_templates(_escaped(self.canonical()))
         for key in ("model", "data", "query", "analyze"):
             if len(content[key]) == 1:
                 content[key] = content[key][0]
             elif not content[key]:
                 del content[key]
-        yaml: Any = YAML(typ="safe", pure=True)
-        yaml.default_flow_style = False
-        yaml.sort_base_mapping_type_on_output = False
-        yaml.allow_unicode = True
-        yaml.width = 100
-        stream = io.StringIO()
-        yaml.dump(content, stream)
-        return stream.getvalue()
+        return to_yaml(content)
 
     def _with_templates(self, content: dict[str, Json]) -> dict[str, Json]:
         for path, template in self._templates.items():
@@ -236,8 +227,10 @@ def _section(section: BaseModel) -> dict[str, Json]:
 
 
 def _component(model: BaseModel) -> dict[str, Json]:
-    """A model as its section; a kind that keeps its own `entrypoint` keeps it."""
-    return {"entrypoint": reference_of(model), **_section(model)}
+    """A model as its section; `entrypoint` says its kind, or what a callable one calls."""
+    dumped = _section(model)
+    target = dumped.get("entrypoint") if takes_target(type(model)) else None
+    return {**dumped, "entrypoint": target or reference_of(model)}
 
 
 def _tracker(tracker: BaseModel) -> dict[str, Json]:

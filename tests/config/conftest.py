@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 import pyrite.models
 import pyrite.trackers
@@ -29,6 +29,7 @@ class _NeverOpened(Model):
 
 
 class RewardModel(_NeverOpened):
+    entrypoint: str = "RewardModel"
     path: str
     ckpt: str | None = None
     tokenizer: str = "default"
@@ -36,6 +37,19 @@ class RewardModel(_NeverOpened):
     norm: str | None = None
     device: str = "auto"
     batch: int = Field(default=8, ge=1)
+
+    @field_validator("device")
+    @classmethod
+    def _no_tpu(cls, device: str) -> str:
+        if device == "tpu":
+            raise ValueError("no such device")
+        return device
+
+    @model_validator(mode="after")
+    def _fits(self) -> RewardModel:
+        if self.device == "cpu" and self.batch > 100:
+            raise ValueError("batch is too large for a cpu")
+        return self
 
 
 class GatingModel(_NeverOpened):
@@ -73,10 +87,15 @@ class StandIns(Family):
         return found[snake_case(name)]
 
 
+@pytest.fixture
+def real_components() -> None:
+    """Asked for by tests that want the package's own kinds of models and trackers."""
+
+
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
     """Known kinds of models and trackers, whatever the package has."""
-    if request.node.get_closest_marker("real_components"):
+    if "real_components" in request.fixturenames:
         return
     kinds = (RewardModel, GatingModel, PythonCallable)
     models = StandIns(pyrite.models.MODELS, kinds)

@@ -67,7 +67,8 @@ def test_numbers_and_truths() -> None:
 
 
 def test_where_any_type_may_stand_quotes_decide() -> None:
-    text = "analyze:\n  estimators:\n    r:\n      args:\n        plain: ${N}\n        quoted: '${N}'\n"
+    head = "analyze:\n  estimators:\n    r:\n      args:\n"
+    text = head + "        plain: ${N}\n        quoted: '${N}'\n"
     args = one(BASE + text, "analyze", env=ENV)["estimators"][0]["args"]
     assert args == {"plain": 12, "quoted": "12"}
 

@@ -32,7 +32,9 @@ SYNTAX = {
     "model: &m [*m]": "e.yml:1: model.0: an alias refers to the value that it is part of",
     "model: {path: .nan}": "e.yml:1: model.path: .nan is not a finite number",
     "? [a]\n: b": "e.yml:1: a key must be a single word",
-    "a: 1\n---\nb: 1": "e.yml:2: expected a single document in the stream but found another document",
+    "a: 1\n---\nb: 1": (
+        "e.yml:2: expected a single document in the stream but found another document"
+    ),
     "model: {path: ${X}}": (
         "e.yml:1: while parsing a flow mapping expected ',' or '}', but got '{' "
         "(line 1: inside { } and [ ], '${NAME}' needs quotes)"
@@ -148,6 +150,8 @@ MODELS_AND_DATA = {
         "e.yml:1: model.id: the id is 'a b', expected letters, digits, '_', '-' and '.', "
         "a letter or digit first"
     ),
+    "model: {path: p, device: tpu}": "e.yml:1: model.device: is 'tpu': no such device",
+    "model: {path: p, device: cpu, batch: 101}": "e.yml:1: model: batch is too large for a cpu",
     "data: {id: d}": "e.yml:1: data.path: is required and missing",
     "data: {path: r, sample: {n: 0}}": (
         "e.yml:1: data.sample.n: is 0, expected a number of at least 1 or null"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from pyrite.component import nearest, snake_case
 from pyrite.config.dialect import SECTIONS, canonical
 from pyrite.config.document import retype
-from pyrite.config.kinds import kind_names, kind_of
+from pyrite.config.kinds import kind_names, kind_of, takes_target
 from pyrite.config.links import Linked, Node, link
 from pyrite.config.names import check_analysis, check_data, check_query, component_of
 from pyrite.config.places import settle
@@ -146,7 +146,7 @@ def _models(
         if kind is None:
             found.append(None)
             continue
-        fields = section if "entrypoint" in kind.model_fields else section.without("entrypoint")
+        fields = section if takes_target(kind) else section.without("entrypoint")
         model = validate(kind, fields, findings, also_known=("entrypoint",))
         found.append(cast("Model | None", model))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pyrite.config.kinds import DEFAULT_KIND
+from pyrite.config.kinds import DEFAULT_KIND, takes_target
 from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Settings
 from pyrite.types import Json
 
@@ -78,7 +78,7 @@ def _model(definitions: Schema) -> Schema:
     named: list[str] = []
     for listing in MODELS.listings():
         cls = MODELS.get(listing.name)
-        if "entrypoint" in cls.model_fields:
+        if takes_target(cls):
             continue
         own = _definition(cls, definitions)
         names = [listing.class_name, listing.name]

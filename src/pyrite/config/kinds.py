@@ -17,7 +17,7 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     from pyrite.component import Component
 
-__all__ = ["DEFAULT_KIND", "kind_names", "kind_of", "reference_of"]
+__all__ = ["DEFAULT_KIND", "kind_names", "kind_of", "reference_of", "takes_target"]
 
 DEFAULT_KIND = "RewardModel"
 CALLABLE_KIND = "python_callable"
@@ -40,7 +40,7 @@ def kind_of(section: Map, mark: Mark, findings: Findings) -> type[Component] | N
         findings.mistake(at, f"is {shown(written)}, and no kind of model is called so", hint)
         return None
     kind = component_of(MODELS, written, at, findings, what="kind of model")
-    if kind is not None and "entrypoint" in kind.model_fields:
+    if kind is not None and takes_target(kind):
         findings.mistake(at, f"is {shown(written)}, which needs a target", "write ./file.py:name")
         return None
     return kind
@@ -70,6 +70,12 @@ def _from_file(written: str, mark: Mark, findings: Findings) -> type[Component] 
     own = [name for name, value in vars(module).items() if callable(value) and name[:1] != "_"]
     findings.mistake(mark, f"{file} defines no {attribute!r}", nearest(attribute, own))
     return None
+
+
+def takes_target(kind: type[BaseModel]) -> bool:
+    """Whether `entrypoint` names what a kind calls, instead of the kind itself."""
+    field = kind.model_fields.get("entrypoint")
+    return field is not None and field.is_required()
 
 
 def kind_names(model: Component, written: Json) -> set[Json]:

@@ -100,10 +100,16 @@ def _moved(value: str, place: str | None, folder: Path | None) -> str:
 def _check(value: str, mark: Mark, findings: Findings) -> None:
     from pyrite.sources import locate
 
+    if "\0" in value:
+        findings.mistake(mark, f"is {shown(value)}, which is not a usable path")
+        return
     try:
         locate(value)
-    except FileNotFoundError:
-        findings.mistake(mark, f"is {shown(value)}: no such file or folder", _beside(value))
+    except FileNotFoundError as error:
+        builtin = value.startswith("builtin:")
+        why = str(error) if builtin else "no such file or folder"
+        hint = "" if builtin else _beside(value)
+        findings.mistake(mark, f"is {shown(value)}: {why}", hint)
     except PyriteError as error:
         findings.mistake(mark, str(error))
     except (OSError, RuntimeError, ValueError) as error:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from pyrite.component import nearest
-from pyrite.config.tree import Findings, Map, Mark, Seq, mark_at, shown
+from pyrite.config.tree import EnvText, Findings, Map, Mark, Seq, mark_at, shown
 from pyrite.types import Json
 
 __all__ = ["bare", "close", "fields_of", "is_missing", "validate"]
@@ -128,7 +128,10 @@ def _tell(
     value = _value_at(data, path)
     own_words = [str(p["ctx"]["error"]) for p in problems if p["type"] == "value_error"]
     if own_words:
-        findings.mistake(mark, f"is {shown(value)}: {'; '.join(own_words)}")
+        words = "; ".join(own_words)
+        if isinstance(value, EnvText) and value:
+            words = words.replace(value, value.template)
+        findings.mistake(mark, f"is {shown(value)}: {words}" if path else words)
         return
     expected = list(dict.fromkeys(_expected(problem) for problem in problems))
     if "null" not in expected and _accepts_null(cls, path):
