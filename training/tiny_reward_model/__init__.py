@@ -1,0 +1,1 @@
+"""Builds the reward model and the demo data that ship inside Pyrite."""
