@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -41,10 +41,11 @@ def history(found: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
     return [record["item"] for record in items(found, "history") if key in record["item"]]
 
 
-def child_names() -> list[str]:
+def children() -> list[tuple[int, str]]:
+    """The living processes that this one started, as (pid, name)."""
     if not Path("/proc/self/stat").exists():
         pytest.skip("needs /proc to see the processes that a run leaves")
-    names = []
+    found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             name, _, rest = stat.read_text().partition(") ")
@@ -52,8 +53,12 @@ def child_names() -> list[str]:
             continue
         state, parent = rest.split()[:2]
         if int(parent) == os.getpid() and state != "Z":
-            names.append(name.partition("(")[2])
-    return names
+            found.append((int(stat.parent.name), name.partition("(")[2]))
+    return found
+
+
+def child_names() -> list[str]:
+    return [name for _, name in children()]
 
 
 def test_an_offline_run_reads_back_whole(
@@ -136,54 +141,159 @@ def test_nothing_of_the_machine_is_collected(info: RunInfo) -> None:
     assert "sk-not-for-others" not in text
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], list[str]]]:
-    """A loopback W&B that answers every request with one status; gives the paths asked for."""
-    asked: list[str] = []
-    answer = [500]
+class FakeServer:
+    """A W&B on the loopback that answers every request with one status.
 
+    With status 200 it accepts a run: its creation and the addresses to upload files to.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.status = 200
+        self.asked: list[str] = []
+
+    def answer(self, body: bytes) -> bytes:
+        if self.status != 200:
+            return b"{}"
+        if b"UpsertBucket" in body:
+            project = {"id": "p", "name": "pyrite", "entity": {"id": "e", "name": "me"}}
+            name = json.loads(body)["variables"]["name"]
+            bucket = {"id": "b", "name": name, "displayName": "demo", "project": project}
+            return json.dumps({"data": {"upsertBucket": {"bucket": bucket}}}).encode()
+        if b"CreateRunFiles" in body:
+            names = json.loads(body)["variables"]["files"]
+            files = [{"name": name, "uploadUrl": f"{self.url}/upload"} for name in names]
+            created = {"runID": "b", "uploadHeaders": [], "files": files}
+            return json.dumps({"data": {"createRunFiles": created}}).encode()
+        return b"{}"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeServer]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked.append(self.path)
-            self.rfile.read(int(self.headers.get("content-length") or 0))
-            self.send_response(answer[0])
-            self.send_header("content-length", "2")
+            fake.asked.append(self.path)
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            answer = fake.answer(body)
+            self.send_response(fake.status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
-            self.wfile.write(b"{}")
+            self.wfile.write(answer)
+
+        do_PUT = do_POST  # noqa: N815 - the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        fake = FakeServer(f"http://127.0.0.1:{http.server_address[1]}")
+        monkeypatch.setenv("WANDB_BASE_URL", fake.url)
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
-
-        def answering(status: int) -> list[str]:
-            answer[0] = status
-            monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{http.server_address[1]}")
-            return asked
-
-        yield answering
+        yield fake
         http.shutdown()
         thread.join()
+
+
+def test_an_online_run_says_where_it_is_and_sends_no_key_elsewhere(
+    info: RunInfo,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", GOOD_FORM)
+    session = Wandb().start(info)
+    session.scalars({"a": 1.0}, step=0)
+    line = session.finish("finished")
+    (folder,) = (info.path / "wandb").glob("run-*")
+    run_id = folder.name.rpartition("-")[2]
+    assert line == f"wandb: {server.url}/me/pyrite/runs/{run_id}"
+    assert capfd.readouterr() == ("", "")
+    assert f"/files/me/pyrite/{run_id}/file_stream" in server.asked
+    assert not any("otel" in path for path in server.asked), "W&B reports on its own use"
+
+
+def test_an_upload_that_does_not_end_is_given_up(
+    info: RunInfo,
+    server: FakeServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("WANDB_API_KEY", GOOD_FORM)
+    session = Wandb(finish_timeout=1.0).start(info)
+    session.scalars({"a": 1.0}, step=0)
+    server.status = 500
+    began = time.monotonic()
+    line = session.finish("finished")
+    assert time.monotonic() - began < 5
+    (folder,) = (info.path / "wandb").glob("run-*")
+    assert line == (
+        f"wandb: the upload did not end in time; to upload the rest: wandb sync {folder}"
+    )
+    assert capfd.readouterr() == ("", "")
+    assert "wandb-core" not in child_names()
+
+
+DEATH = """
+import os, signal, sys
+from pathlib import Path
+from pyrite.errors import TrackerError
+from pyrite.trackers import RunInfo
+from pyrite.trackers.wandb import Wandb
+
+info = RunInfo("demo", "plan", Path(sys.argv[1]), {})
+session = Wandb(mode="offline").start(info)
+(service,) = [
+    int(stat.parent.name)
+    for stat in Path("/proc").glob("[0-9]*/stat")
+    if f"(wandb-core) S {os.getpid()} " in stat.read_text()
+]
+os.kill(service, signal.SIGKILL)
+try:
+    session.finish("finished")
+except TrackerError as error:
+    print(error)
+print(session.finish("finished"))
+print(Wandb(mode="offline").start(info).finish("finished"))
+"""
+
+
+def test_a_service_that_died_is_told_with_what_is_left_to_do(info: RunInfo) -> None:
+    # In a process of its own: W&B's handle on the dead one stays behind and warns at exit.
+    children()
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", DEATH, str(info.path)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    first, again, after = done.stdout.splitlines()
+    assert first.startswith("W&B did not finish (")
+    sync = first.partition("; to upload the rest: ")[2]
+    assert sync.startswith(f"wandb sync {info.path}/wandb/offline-run-")
+    assert again.endswith(sync)
+    assert after.startswith("wandb: offline (as asked)")
+    assert done.returncode == 0
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("mode", ["auto", "online"])
 def test_a_key_of_a_wrong_form_is_told_before_any_request(
     mode: Any,
     info: RunInfo,
-    server: Callable[[int], list[str]],
+    server: FakeServer,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    asked = server(401)
+    server.status = 401
     monkeypatch.setenv("WANDB_API_KEY", "short")
     with pytest.raises(
         TrackerError, match=r"40\+ characters.*`wandb login`.*`mode: offline`"
     ) as at:
         Wandb(mode=mode).start(info)
     assert "short" not in str(at.value).replace("has 5", "")
-    assert asked == []
+    assert server.asked == []
     assert capfd.readouterr() == ("", "")
     assert "wandb-core" not in child_names()
 
@@ -192,11 +302,11 @@ def test_a_key_of_a_wrong_form_is_told_before_any_request(
 def test_a_key_that_the_server_refuses_is_told_with_the_cure(
     status: int,
     info: RunInfo,
-    server: Callable[[int], list[str]],
+    server: FakeServer,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    asked = server(status)
+    server.status = status
     monkeypatch.setenv("WANDB_API_KEY", GOOD_FORM)
     with pytest.raises(
         TrackerError, match=r"http://127.*refuses.*key is wrong.*mode: offline"
@@ -204,7 +314,7 @@ def test_a_key_that_the_server_refuses_is_told_with_the_cure(
         Wandb(entity="team").start(info)
     assert "'team/pyrite'" in str(at.value)
     assert GOOD_FORM not in str(at.value)
-    assert "/graphql" in asked
+    assert "/graphql" in server.asked
     assert capfd.readouterr() == ("", "")
     assert "wandb-core" not in child_names()
 
@@ -227,29 +337,25 @@ def test_without_an_answer_online_refuses_in_time_and_auto_goes_on_offline(
 
 
 def test_auto_without_a_login_is_offline_and_sends_nothing(
-    info: RunInfo, server: Callable[[int], list[str]]
+    info: RunInfo, server: FakeServer
 ) -> None:
-    asked = server(200)
     session = Wandb().start(info)
     session.scalars({"a": 1.0}, step=0)
     line = session.finish("finished")
     assert line is not None
     assert "offline (not logged in)" in line
-    assert asked == []
+    assert server.asked == []
 
 
 def test_a_login_in_the_netrc_file_is_found(
-    info: RunInfo, server: Callable[[int], list[str]], account: Path
+    info: RunInfo, server: FakeServer, account: Path
 ) -> None:
-    asked = server(401)
-    (account / "netrc").write_text(f"machine {_host()}\n  login user\n  password {GOOD_FORM}\n")
+    server.status = 401
+    host = server.url.removeprefix("http://")
+    (account / "netrc").write_text(f"machine {host}\n  login user\n  password {GOOD_FORM}\n")
     with pytest.raises(TrackerError, match="refuses"):
         Wandb().start(info)
-    assert "/graphql" in asked
-
-
-def _host() -> str:
-    return os.environ["WANDB_BASE_URL"].removeprefix("http://")
+    assert "/graphql" in server.asked
 
 
 def test_online_without_a_login_never_asks(info: RunInfo) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import netrc
 import os
 import shlex
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -161,13 +161,14 @@ class _Service:
 
         _Service._open -= 1
         if _Service._open == 0 and _Service._ours:
-            wandb.teardown()
+            # Where it has died already, its connection is broken and nothing is left to end.
+            with contextlib.suppress(ConnectionError):
+                wandb.teardown()
 
 
 def _import_quietly() -> None:
     # W&B reports its own errors and timings over the network, in offline runs too.
-    if "wandb" not in sys.modules:
-        os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
     try:
         import wandb  # noqa: F401 - found here, so that the message can name the cure
     except ImportError as error:
@@ -287,6 +288,12 @@ class _WandbSession(Session):
             self._run.finish(exit_code=_EXIT_CODES.get(status, 1))
         except TimeoutError:
             self._line = f"wandb: the upload did not end in time; to upload the rest: {sync}"
+        except Exception as error:
+            self._line = f"wandb: the upload broke off; to upload the rest: {sync}"
+            what = str(error) or type(error).__name__
+            raise TrackerError(
+                f"W&B did not finish ({what}); to upload the rest: {sync}"
+            ) from error
         finally:
             self._service.close()
         return self._line
