@@ -182,7 +182,11 @@ def _fill(part: _Part, url: str, *, sha256: str | None, attempts: int, timeout: 
                 f"{url}: {reason}; gave up after {attempts} attempts without progress "
                 f"({part.size()} bytes are kept and will be resumed)"
             )
-        time.sleep(min(0.1 * 2**failed, 5.0))
+        _wait(min(0.1 * 2**failed, 5.0))
+
+
+def _wait(seconds: float) -> None:
+    time.sleep(seconds)
 
 
 def _request(part: _Part, url: str, *, known: bool, timeout: float) -> bool:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import pickletools
 import re
+import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build", "check_finite", "describe_keys", "read_state", "round_weights", "tensors_of"]
 
-_REFUSED_GLOBAL = re.compile(r"GLOBAL ([\w.]+(?: [\w.]+)?)")
+_REFUSED_GLOBAL = re.compile(r"GLOBAL ([\w.]*\w) (?:was|whose)")
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -85,7 +87,10 @@ def _read_torch(path: Path) -> dict[str, Any]:
     _check_torch_file(path)
     packed = zipfile.is_zipfile(path)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
+        with warnings.catch_warnings():
+            # A newer pickle protocol is either read or refused; the warning adds nothing.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            state = torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
     except pickle.UnpicklingError as error:
         raise CheckpointError(_refusal(path, error)) from error
     except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, TypeError) as error:
@@ -115,13 +120,32 @@ def _check_torch_file(path: Path) -> None:
 
 def _refusal(path: Path, error: pickle.UnpicklingError) -> str:
     found = _REFUSED_GLOBAL.search(str(error))
-    if found is None:
-        return f"{path}: not a whole torch checkpoint ({_first_line(error)}); fetch it again"
-    wanted = found.group(1).replace(" ", ".")
+    wanted = found.group(1) if found else _first_global(path)
+    if wanted is None:
+        # torch's own text advises weights_only=False, which would run the file's code.
+        reason = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines()[:1]
+        return f"{path}: not a whole torch checkpoint ({' '.join(reason)[:200]}); fetch it again"
     return (
         f"{path}: this pickle wants {wanted!r}, which is not data; it was refused and nothing in "
         "it was run. Save the weights as a plain state dict, or better as safetensors"
     )
+
+
+def _first_global(path: Path) -> str | None:
+    """The first name that a bare pickle would import, read without unpickling; None if unclear."""
+    strings: list[str] = []
+    try:
+        with path.open("rb") as stream:
+            for opcode, argument, _ in pickletools.genops(stream):
+                if opcode.name == "GLOBAL":
+                    return str(argument).replace(" ", ".")
+                if opcode.name == "STACK_GLOBAL" and len(strings) >= 2:
+                    return ".".join(strings[-2:])
+                if isinstance(argument, str):
+                    strings.append(argument)
+    except (OSError, ValueError):
+        return None
+    return None
 
 
 def _first_line(error: BaseException) -> str:
