@@ -164,7 +164,7 @@ _REFS = re.compile(r"/api/(models|datasets)/([^/]+/[^/]+)/refs")
 _FILE = re.compile(r"/(datasets/)?([^/]+/[^/]+)/resolve/([^/]+)/(.+)")
 
 
-class _Refused(Exception):
+class _RefusedError(Exception):
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
         self.status, self.code = status, code
@@ -192,7 +192,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
             hub.requests.append(f"{self.command} {address.path}")
             try:
                 self._route(address.path, parse_qs(address.query), parse_qs(raw.decode()))
-            except _Refused as refused:
+            except _RefusedError as refused:
                 headers = {"X-Error-Code": refused.code, "X-Error-Message": str(refused)}
                 self._send({"error": str(refused)}, refused.status, headers)
 
@@ -205,7 +205,7 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 recursive = query.get("recursive", ["false"])[0].lower() in ("true", "1")
                 tree = _tree(files, unquote(folder or ""), recursive=recursive)
                 if tree is None:
-                    raise _Refused(404, "EntryNotFound", f"no folder {folder}")
+                    raise _RefusedError(404, "EntryNotFound", f"no folder {folder}")
                 self._send(tree)
             elif match := _PATHS.fullmatch(path):
                 commit, files = self._files(*match.groups())
@@ -239,26 +239,26 @@ def _handler(hub: Hub) -> type[BaseHTTPRequestHandler]:
                 kind = "datasets" if match[1] else "models"
                 self._send_file(kind, match[2], match[3], unquote(match[4]))
             else:
-                raise _Refused(404, "RepoNotFound", f"nothing at {path}")
+                raise _RefusedError(404, "RepoNotFound", f"nothing at {path}")
 
         def _repo(self, kind: str, name: str) -> Repo:
             repo = hub.repos.get((kind, name))
             allowed = self.headers.get("Authorization") == f"Bearer {hub.token}"
             if repo is None or (repo.private and not allowed):
-                raise _Refused(401, "RepoNotFound", "Repository not found")
+                raise _RefusedError(401, "RepoNotFound", "Repository not found")
             return repo
 
         def _files(self, kind: str, name: str, revision: str) -> tuple[str, Files]:
             repo = self._repo(kind, name)
             commit = repo.commit(unquote(revision))
             if commit is None:
-                raise _Refused(404, "RevisionNotFound", f"Invalid rev id: {unquote(revision)}")
+                raise _RefusedError(404, "RevisionNotFound", f"Invalid rev id: {unquote(revision)}")
             return commit, repo.commits[commit]
 
         def _send_file(self, kind: str, name: str, revision: str, path: str) -> None:
             commit, files = self._files(kind, name, revision)
             if path not in files:
-                raise _Refused(404, "EntryNotFound", f"Entry not found: {path}")
+                raise _RefusedError(404, "EntryNotFound", f"Entry not found: {path}")
             content, status = files[path], 200
             headers = {"X-Repo-Commit": commit, "ETag": f'"{blob_id(content)}"'}
             headers |= {"Accept-Ranges": "bytes", "X-Linked-Size": str(len(content))}

@@ -26,7 +26,7 @@ from pyrite.data import Untyped
 from pyrite.data.values import as_text, number_of, plain
 from pyrite.types import Json
 
-__all__ = ["Chunk", "Kind", "column_type", "decode", "encode", "text_array"]
+__all__ = ["Chunk", "Kind", "column_type", "decode", "encode", "text_array", "without_surrogates"]
 
 _EXACT = 2**53
 _WIDEST = 2**63
@@ -134,10 +134,11 @@ def text_array(texts: Sequence[str | None], replaced: Callable[[int], None]) -> 
     try:
         return pa.array(texts, pa.string())
     except UnicodeEncodeError:
-        clean = [None if text is None else _without_surrogates(text) for text in texts]
+        clean = [None if text is None else without_surrogates(text) for text in texts]
         replaced(sum(one != other for one, other in zip(clean, texts, strict=True)))
         return pa.array(clean, pa.string())
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    """A text in which lone surrogates are replaced by U+FFFD."""
     return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text)

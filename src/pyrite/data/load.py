@@ -88,7 +88,7 @@ def load(section: DataSection, *, base: Path | None = None, scratch: Path | None
         plan = make_plan(section, first, notes)
         mapper = Mapper(plan, section.pair, notes)
         where = Where({k: v for k, v in section.where.items() if k not in early.keys})
-        where.resolve(columns_of(first), [*plan.texts, *CANONICAL[1:], *plan.extras])
+        where.resolve(columns_of(first), [*CANONICAL[1:], *plan.extras])
         ended = _fill(spool, chain(head, records), mapper, where, section)
     spool.flush()
     spool.note_mixtures()
@@ -177,6 +177,8 @@ def _fill(
     limit = sample.n if sample is not None and sample.method == "first" else None
     taken = 0
     for place, record in records:
+        if not where.keeps_record(record):
+            continue
         for row in mapper.rows(place, record):
             if not where.keeps(row, record):
                 continue
@@ -191,7 +193,7 @@ def _check_filled(
     section: DataSection, spool: Spool, mapper: Mapper, where: Where, notes: Notes
 ) -> None:
     if not spool.sizes:
-        if where.num_left_out:
+        if where.num_records_out or where.num_rows_out:
             raise where.nothing_kept(section.path)
         raise DataError(f"{section.path}: no row is left: {'; '.join(notes.sentences())}")
     if mapper.empty_sides:

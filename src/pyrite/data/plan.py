@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pyrite.config.sections import DataSection
 from pyrite.data import CANONICAL, Record
-from pyrite.data.conversation import HH_START, is_turns
+from pyrite.data.conversation import HH_START, is_turns, read_turns
 from pyrite.data.notes import Notes
 from pyrite.data.paths import ColumnPath, parse_path
 from pyrite.errors import DataError
@@ -194,9 +194,26 @@ def _detect(
             (x for x in _ANSWERS if x not in found.values() and (x in text or _is_list(x, head))),
             None,
         )
-        if name and not {"messages"} & {*texts, *found}:
+        if name and not _ends_in_answer(_conversation(head, texts, found)):
             found["response"] = name
     return found
+
+
+def _conversation(
+    head: Sequence[Record], texts: Mapping[str, ColumnPath], found: Mapping[str, str]
+) -> Json:
+    path = texts.get("messages") or texts.get("prompt")
+    if path is not None:
+        return path.value(head[0], 0)
+    name = found.get("messages") or found.get("prompt")
+    return _first(name, head) if name else None
+
+
+def _ends_in_answer(value: Json) -> bool:
+    """Whether a conversation brings its own answer."""
+    if not is_turns(value):
+        return False
+    return read_turns(value[-1:], where="", column="")[0].role == "assistant"
 
 
 def _first(name: str, head: Sequence[Record]) -> Json:

@@ -13,9 +13,17 @@ from typing import IO, Any, Self
 
 import pyarrow as pa
 
-from pyrite.data.columns import Kind, column_type, decode, encode, text_array
+from pyrite.data.columns import (
+    Kind,
+    column_type,
+    decode,
+    encode,
+    text_array,
+    without_surrogates,
+)
 from pyrite.data.mapping import Row
 from pyrite.data.notes import Notes
+from pyrite.errors import DataError
 from pyrite.sources import Source
 
 __all__ = ["Rows", "Spool"]
@@ -39,6 +47,7 @@ class Spool:
         self._places: list[tuple[int, int]] = []
         self._end = 0
         self.kinds: dict[str, frozenset[Kind]] = {}
+        self.names: dict[str, str] = {}
         self.sizes: list[int] = []
 
     def add(self, row: Row) -> None:
@@ -64,7 +73,7 @@ class Spool:
             self.kinds[name] = self.kinds.get(name, frozenset()) | chunk.kinds
             arrays.append(chunk.array)
             form = {"form": chunk.form}
-            fields.append(pa.field(clean_name(name), chunk.array.type, metadata=form))
+            fields.append(pa.field(self._clean_name(name), chunk.array.type, metadata=form))
         batch = pa.record_batch(arrays, schema=pa.schema(fields))
         self.sizes.append(len(rows))
         self._keep(batch)
@@ -75,6 +84,16 @@ class Spool:
         else:
             texts = [getattr(row.texts, name) for row in rows]
         return text_array(texts, self._replaced)
+
+    def _clean_name(self, name: str) -> str:
+        """A column name as UTF-8 can hold it, and different from all others."""
+        if name not in self.names:
+            clean = unique = without_surrogates(name)
+            number = 2
+            while unique in self.names.values():
+                unique, number = f"{clean}_{number}", number + 1
+            self.names[name] = unique
+        return self.names[name]
 
     def _replaced(self, number: int) -> None:
         self._notes.count(
@@ -94,12 +113,19 @@ class Spool:
         if self._file is None and self._end <= _IN_MEMORY:
             self._memory.append(raw)
             return
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - closed by Rows
-            self._file.writelines(self._memory)
-            self._memory = []
-        self._file.write(raw)
-        self._file.flush()
+        try:
+            if self._file is None:
+                self._file = tempfile.TemporaryFile(dir=self._scratch)  # noqa: SIM115 - see close
+                self._file.writelines(self._memory)
+                self._memory = []
+            self._file.write(raw)
+            self._file.flush()
+        except OSError as error:
+            folder = self._scratch or tempfile.gettempdir()
+            raise DataError(
+                f"{folder}: the rows cannot be kept there: {error.strerror or error} (free some "
+                "space, or set TMPDIR to another folder)"
+            ) from error
 
     def chunk(self, number: int) -> Any:
         """Read one chunk again, as it was encoded."""
@@ -123,11 +149,6 @@ class Spool:
         self._memory = []
         if self._file is not None:
             self._file.close()
-
-
-def clean_name(name: str) -> str:
-    """A column name as UTF-8 can hold it."""
-    return name.encode("utf-8", "replace").decode("utf-8")
 
 
 class Rows:
@@ -161,7 +182,7 @@ class Rows:
             [
                 pa.field("row_id", pa.int64()),
                 *(pa.field(name, pa.string()) for name in _TEXTS),
-                *(pa.field(clean_name(name), kind) for name, kind in self._types.items()),
+                *(pa.field(spool.names[name], kind) for name, kind in self._types.items()),
             ]
         )
         self._closer = weakref.finalize(self, spool.close)
@@ -222,7 +243,7 @@ class Rows:
     def _typed(self, chunk: Any) -> Any:
         arrays = [chunk.column(name) for name in _TEXTS]
         for name, wanted in self._types.items():
-            index = chunk.schema.get_field_index(clean_name(name))
+            index = chunk.schema.get_field_index(self._spool.names[name])
             if index < 0:
                 arrays.append(pa.nulls(chunk.num_rows, wanted))
             else:

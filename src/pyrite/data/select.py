@@ -36,8 +36,11 @@ class Where:
             for key, value in wanted.items()
         }
         self._paths: dict[str, ColumnPath] = {}
+        self._early: dict[str, ColumnPath] = {}
+        self._late: list[str] = []
         self._seen: dict[str, dict[str, None]] = {key: {} for key in wanted}
-        self.num_left_out = 0
+        self.num_records_out = 0
+        self.num_rows_out = 0
 
     def __bool__(self) -> bool:
         return bool(self._wanted)
@@ -61,14 +64,23 @@ class Where:
             except DataError as error:
                 hint = nearest(key, [*known, *named])
                 raise DataError(f"where: no column {key!r} ({hint})") from error
+        self._early = {key: path for key, path in self._paths.items() if path.to_list is None}
+        self._late = [key for key in self._wanted if key not in self._early]
 
     def keeps_record(self, record: Record) -> bool:
-        """Whether a raw record is kept, by the keys that are columns of it."""
-        return self._all({key: path.value(record) for key, path in self._paths.items()})
+        """Whether a raw record is kept, by the keys that are columns of it.
+
+        Asked before the record is mapped, so that rows which do not fit can be left out.
+        """
+        kept = self._all({key: path.value(record) for key, path in self._early.items()})
+        self.num_records_out += not kept
+        return kept
 
     def keeps(self, row: Row, record: Record) -> bool:
-        """Whether a finished row is kept."""
-        return self._all({key: self._value(key, row, record) for key in self._wanted})
+        """Whether a finished row is kept, by the other keys."""
+        kept = self._all({key: self._value(key, row, record) for key in self._late})
+        self.num_rows_out += not kept
+        return kept
 
     def nothing_kept(self, source: str) -> DataError:
         """The error for a `where` that no row meets, with the values that were seen."""
@@ -81,8 +93,9 @@ class Where:
 
     def note(self, notes: Notes) -> None:
         """Say how many rows were left out."""
-        if self.num_left_out:
-            notes.count("left out by where", number=self.num_left_out)
+        for number, thing in ((self.num_records_out, "record"), (self.num_rows_out, "row")):
+            if number:
+                notes.count("left out by where", thing=thing, number=number)
 
     def _value(self, key: str, row: Row, record: Record) -> Json:
         if key in self._paths:
@@ -100,7 +113,6 @@ class Where:
             if len(seen) < _SHOWN:
                 seen.setdefault(shorten(value))
             kept = kept and any(same_value(value, wanted) for wanted in self._wanted[key])
-        self.num_left_out += not kept
         return kept
 
 
