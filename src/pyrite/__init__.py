@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pyrite.api import plan, run
+    from pyrite.api import dry_run, run
     from pyrite.config import load, schema
     from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Sample
     from pyrite.errors import ConfigError, PyriteError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pyrite.models.recorded import Recorded
     from pyrite.models.reward_model import RewardModel
     from pyrite.models.sequence_classifier import SequenceClassifier
-    from pyrite.run import Run
+    from pyrite.runs import Run
     from pyrite.trackers import Tracker
 
 _PLACES = {
@@ -48,13 +48,13 @@ _PLACES = {
     "QuerySection": "pyrite.config.sections",
     "Recorded": "pyrite.models.recorded",
     "RewardModel": "pyrite.models.reward_model",
-    "Run": "pyrite.run",
+    "Run": "pyrite.runs",
     "Sample": "pyrite.config.sections",
     "SequenceClassifier": "pyrite.models.sequence_classifier",
     "TokenScorer": "pyrite.models",
     "Tracker": "pyrite.trackers",
+    "dry_run": "pyrite.api",
     "load": "pyrite.config",
-    "plan": "pyrite.api",
     "run": "pyrite.api",
     "schema": "pyrite.config",
 }
@@ -78,8 +78,8 @@ __all__ = [
     "SequenceClassifier",
     "TokenScorer",
     "Tracker",
+    "dry_run",
     "load",
-    "plan",
     "run",
     "schema",
 ]

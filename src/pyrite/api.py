@@ -14,9 +14,9 @@ from pyrite.status import PlanLine, plan_lines
 
 if TYPE_CHECKING:
     from pyrite.experiment import Experiment
-    from pyrite.run import Run
+    from pyrite.runs import Run
 
-__all__ = ["plan", "run"]
+__all__ = ["dry_run", "run"]
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
         PyriteError: a step failed; what was finished before is kept and reused next time.
     """
     loaded = _loaded(experiment, overrides)
-    with Progress(quiet=quiet) as progress:
+    with Progress(style="quiet" if quiet else "auto") as progress:
         for warning in loaded.warnings:
             progress.say(f"warning: {warning}")
         planned = Plan.of(loaded.name, pinned(compile_steps(loaded)))
@@ -50,7 +50,7 @@ def run(
         return Runner(loaded, planned, progress, only).run()
 
 
-def plan(
+def dry_run(
     experiment: str | Path | Experiment,
     *,
     overrides: Sequence[str] = (),
@@ -62,7 +62,7 @@ def plan(
     Loads no model, reads no data beyond hashing local files, and needs no network.
     """
     loaded = _loaded(experiment, overrides)
-    with Progress(quiet=quiet) as progress:
+    with Progress(style="quiet" if quiet else "auto") as progress:
         for warning in loaded.warnings:
             progress.say(f"warning: {warning}")
     planned = Plan.of(loaded.name, compile_steps(loaded))

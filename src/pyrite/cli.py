@@ -16,7 +16,7 @@ from pyrite.errors import ConfigError, PyriteError
 
 if TYPE_CHECKING:
     from pyrite.component import Family
-    from pyrite.run import Run
+    from pyrite.runs import Run
 
 __all__ = ["app", "main"]
 
@@ -57,7 +57,7 @@ def run(
 
     names = [name for part in only or () for name in part.split(",") if name]
     if dry_run:
-        for line in api.plan(file, overrides=set_ or (), only=names, quiet=quiet):
+        for line in api.dry_run(file, overrides=set_ or (), only=names, quiet=quiet):
             print(line)
         return
     finished = api.run(file, overrides=set_ or (), only=names, quiet=quiet)

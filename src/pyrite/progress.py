@@ -191,7 +191,6 @@ class Progress:
         self._tasks.append(task)
         return task
 
-
     def say(self, text: str) -> None:
         """Show a sentence; control characters of a text in it do nothing."""
         self._display.say(_harmless(text))

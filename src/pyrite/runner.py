@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pyrite.errors import PyriteError, StoreError
 from pyrite.manifest import environment
 from pyrite.plan import Plan, PlannedStep
-from pyrite.run import Run, open_table
+from pyrite.runs import Run, open_table
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.stored_table import StoredTable
 from pyrite.store import RunFolder, StepFolder, find_step
@@ -106,7 +106,7 @@ class Runner:
         inputs = {name: (self.plan[name].step, self._input(name)) for name in step.requires}
         self._begin(folder, identity, step)
         started = time.monotonic()
-        self._folder.event("step", id=step.id, kind=step.kind, identity=identity)
+        self._folder.event("step", id=step.id, section=step.kind, identity=identity)
         context = StepContext(folder, inputs, self.progress, self.table)
         result = step.run(context)
         seconds = round(time.monotonic() - started, 3)

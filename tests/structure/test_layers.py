@@ -19,10 +19,10 @@ LAYERS: list[set[str]] = [
     {"experiment", "progress"},
     {"scoring", "analysis", "manifest"},
     {"steps", "store", "plan"},
-    {"run", "compile", "status", "tracking"},
+    {"runs", "compile", "status", "tracking"},
     {"runner"},
     {"api"},
-    {"cli"},
+    {"cli", "__main__"},
 ]
 FAMILIES = {"models", "data", "features", "rendering", "trackers"}
 
@@ -102,8 +102,8 @@ def test_public_names() -> None:
         "SequenceClassifier",
         "TokenScorer",
         "Tracker",
+        "dry_run",
         "load",
-        "plan",
         "run",
         "schema",
     ]

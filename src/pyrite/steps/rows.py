@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pyrite.data import CANONICAL
 from pyrite.errors import CorruptArtifactError
 from pyrite.models import ItemScorer, Rendered, Scorer, TokenScorer
 from pyrite.types import Item, Json, Message
 
 if TYPE_CHECKING:
     from pyrite.config.sections import QuerySection
+    from pyrite.rendering import Rendering
 
 __all__ = ["RowReader", "RowStream"]
 
@@ -23,7 +25,7 @@ TEXTS = ("prompt", "response", "chosen", "rejected", "messages")
 
 
 class RowReader:
-    """The rows of a data step, streamed."""
+    """The rows of a data step, streamed; canonical columns that are empty are left out."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -35,7 +37,9 @@ class RowReader:
             ) from error
         with file:
             self.num_rows: int = file.metadata.num_rows
-            self.schema: pa.Schema = file.schema_arrow
+            schema: pa.Schema = file.schema_arrow
+            empty = _empty_columns(file.metadata) & set(CANONICAL)
+        self.schema = pa.schema([field for field in schema if field.name not in empty])
         self.columns: tuple[str, ...] = tuple(self.schema.names)
 
     @property
@@ -44,16 +48,28 @@ class RowReader:
         return {"chosen", "rejected"} <= set(self.columns)
 
     def batches(
-        self, columns: list[str] | None = None, rows: int = 10_000
+        self, columns: Sequence[str] | None = None, rows: int = 10_000
     ) -> Iterator[pa.RecordBatch]:
         """Stream batches; a damaged page is an error, never data."""
+        names = list(self.columns if columns is None else columns)
         try:
             with pq.ParquetFile(self.path, page_checksum_verification=True) as file:
-                yield from file.iter_batches(batch_size=rows, columns=columns)
+                yield from file.iter_batches(batch_size=rows, columns=names)
         except (pa.ArrowInvalid, OSError) as error:
             raise CorruptArtifactError(
                 f"{self.path}: damaged ({error}); delete {self.path.parent} and run again"
             ) from error
+
+
+def _empty_columns(metadata: pq.FileMetaData) -> set[str]:
+    """Columns that are null in every row, by the file's own statistics."""
+    empty = set()
+    for at in range(metadata.num_columns):
+        groups = [metadata.row_group(g).column(at) for g in range(metadata.num_row_groups)]
+        counts = [g.statistics.null_count if g.statistics else None for g in groups]
+        if groups and counts == [g.num_values for g in groups]:
+            empty.add(groups[0].path_in_schema)
+    return empty
 
 
 class RowStream:
@@ -105,7 +121,7 @@ class RowStream:
             item, roles=spec.roles, base_prompt=spec.base_prompt, scorer=self.scorer
         )
 
-    def _find_rendering(self):  # type: ignore[no-untyped-def]
+    def _find_rendering(self) -> Rendering | None:
         if not isinstance(self.scorer, TokenScorer):
             return None
         from pyrite.rendering import RENDERINGS
@@ -113,4 +129,5 @@ class RowStream:
         name = self.section.message.unravel
         if name == "default":
             name = self.scorer.default_unravel
-        return RENDERINGS.get(name)()
+        found: type[Rendering] = RENDERINGS.get(name)  # type: ignore[assignment]
+        return found()

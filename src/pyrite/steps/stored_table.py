@@ -93,13 +93,17 @@ class StoredTable:
         stored = self._vector_file(name)
         if name.startswith("difference_"):
             rest = name.removeprefix("difference_")
-            return self.vectors(f"chosen_{rest}") - self.vectors(f"rejected_{rest}")
+            difference: np.ndarray = self.vectors(f"chosen_{rest}")
+            difference -= self.vectors(f"rejected_{rest}")
+            return difference
         if f"{stored}_lengths" in self.chunks.vector_names():
             raise AnalysisError(
                 f"{self.id}: {name} is stored for all tokens; store it with `pool: mean` or "
                 "`pool: last` to use it as one vector per row"
             )
-        return np.concatenate([a.astype(np.float32) for a in self.chunks.vectors(stored)])
+        arrays = [array.astype(np.float32) for array in self.chunks.vectors(stored)]
+        found: np.ndarray = np.concatenate(arrays)
+        return found
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Any column as it was stored."""

@@ -1,0 +1,5 @@
+"""`python -m pyrite`: the command line."""
+
+from pyrite.cli import main
+
+main()

@@ -1,0 +1,113 @@
+"""A run on disk, as a user of the Python interface sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pyrite.component import nearest
+from pyrite.errors import StoreError
+from pyrite.steps.data import ROWS
+from pyrite.steps.stored_table import StoredTable
+from pyrite.store import RunFolder, open_run
+from pyrite.types import Json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Run", "open_table"]
+
+
+class Run:
+    """A run directory, finished or not.
+
+    Example:
+        >>> run = Run("runs/demo/0123456789ab")          # doctest: +SKIP
+        >>> run.table("my_query")[["prompt", "score"]]   # doctest: +SKIP
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._folder = open_run(Path(path))
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self._folder.path
+
+    @property
+    def name(self) -> str:
+        """The experiment's name."""
+        return str(self.manifest["name"])
+
+    @property
+    def manifest(self) -> dict[str, Json]:
+        """Versions, seeds, identities of all steps, and how each came about."""
+        return self._folder.manifest
+
+    def table(self, query: str) -> pd.DataFrame:
+        """All rows of a query: the data's columns and what `store` names.
+
+        Raises:
+            StoreError: the run has no finished query of this name.
+        """
+        return self.query(query).to_pandas()
+
+    def query(self, query: str) -> StoredTable:
+        """The same, streamed: for tables that should not be held in memory."""
+        step = self._step(query, "query")
+        model, data = step["requires"]
+        return open_table(self._folder, query, model=model, data=data)
+
+    @property
+    def figures(self) -> list[Path]:
+        """The PNG of every figure, in the order the analyses made them."""
+        found = []
+        for step in self._steps("analyze"):
+            folder = self._folder.step(step["id"])
+            for figure in (folder.meta or {}).get("figures", ()):
+                found.append(folder.path / figure["png"])
+        return found
+
+    @property
+    def findings(self) -> list[str]:
+        """What the analyses found, one sentence each, with interval and n."""
+        metas = [self._folder.step(step["id"]).meta or {} for step in self._steps("analyze")]
+        return [sentence for meta in metas for sentence in meta.get("findings", ())]
+
+    @property
+    def notes(self) -> list[str]:
+        """What was detected, counted, or could not be measured, and why."""
+        metas = [self._folder.step(step["id"]).meta or {} for step in self.manifest["steps"]]
+        return [sentence for meta in metas for sentence in meta.get("notes", ())]
+
+    def associations(self, analysis: str) -> pd.DataFrame:
+        """The associations that an analysis tried: effects, intervals, q-values, n."""
+        import pandas as pd
+
+        self._step(analysis, "analyze")
+        return pd.read_parquet(self._folder.step(analysis).require("associations.parquet"))
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r})"
+
+    def _steps(self, kind: str) -> list[dict[str, Json]]:
+        return [step for step in self.manifest["steps"] if step["kind"] == kind]
+
+    def _step(self, name: str, kind: str) -> dict[str, Json]:
+        for step in self._steps(kind):
+            if step["id"] == name:
+                if self._folder.step(name).meta is None:
+                    raise StoreError(f"{self.path}: the step {name!r} is not finished; run again")
+                return step
+        names = [str(step["id"]) for step in self._steps(kind)]
+        raise StoreError(f"{self.path}: no {kind} step {name!r} ({nearest(name, names)})")
+
+
+def open_table(folder: RunFolder, query: str, *, model: str, data: str) -> StoredTable:
+    """The stored table of a query in a run folder."""
+    return StoredTable(
+        query_id=query,
+        model_id=model,
+        rows=folder.step(data).require(ROWS),
+        query=folder.step(query).path,
+    )
