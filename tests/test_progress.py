@@ -89,7 +89,7 @@ def test_an_unknown_total_shows_count_and_rate_only() -> None:
         task.advance(4)
 
     assert shown(run) == [
-        "reading: 0 records",
+        "reading: …",
         "reading: 4 records, 0.2 records/s",
         "reading: done, 4 records in 20 s",
     ]
@@ -168,6 +168,22 @@ def test_hostile_text_is_shown_as_text(style: Style, monkeypatch: pytest.MonkeyP
     assert "[b]rows[/b]" in out
     assert "\u202e" not in out
     assert "\x1b[31m" not in out
+
+
+@pytest.mark.parametrize("style", ["lines", "bars"])
+def test_a_sentence_is_shown_as_text(style: Style, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream = Terminal()
+    with Progress(style=style, stream=stream) as progress, progress.task("x", total=1):
+        progress.say("warning: [b]see[/b] :smile: \x1b[31mred " + "y" * 200 + "\nnext")
+    out = stream.getvalue()
+    assert "warning: [b]see[/b] :smile: \ufffd[31mred " + "y" * 200 in out
+    assert "\x1b[31m" not in out
+    assert re.search(r"^next *$", out, re.MULTILINE)
+    quiet = io.StringIO()
+    with Progress(style="quiet", stream=quiet) as progress:
+        progress.say("hello")
+    assert quiet.getvalue() == ""
 
 
 @given(st.text(), st.text(max_size=5), st.integers(0, 10**9))

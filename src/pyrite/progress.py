@@ -46,7 +46,7 @@ class Snapshot:
     elapsed: float
 
     def count(self) -> str:
-        """`300 of 1,000 rows (30%)`, or `300 rows` where the total is not known."""
+        """`300 of 1,000 rows (30%)`; where the total is not known `300 rows`, at first `…`."""
         if self.total is None:
             return f"{self.done:,} {self.unit}" if self.done else "…"
         share = f" ({100 * self.done // self.total}%)" if self.total else ""
@@ -316,6 +316,9 @@ class _Bars:
     def open(self) -> None:
         self._rich.start()
 
+    def say(self, text: str) -> None:
+        self._rich.console.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
     def begin(self, task: Task, now: Snapshot) -> None:
         self._rows[id(task)] = self._rich.add_task(
             now.name, total=now.total, completed=now.done, count=now.count(), speed=""
@@ -354,6 +357,7 @@ def _printable(text: str) -> str:
 
 
 def _harmless(text: str) -> str:
+    """Lines without control, direction or surrogate characters."""
     return "".join(c if c.isprintable() or c == "\n" else "\ufffd" for c in text)
 
 
