@@ -111,7 +111,10 @@ def _located(path: str, base: Path | None) -> Path | None:
     try:
         return locate(path, base)
     except FileNotFoundError as error:
-        raise DataError(f"data: {error} (relative paths start at {base or Path.cwd()})") from error
+        start = (
+            "" if Path(path).is_absolute() or ":" in path else f" (paths start at {base or '.'})"
+        )
+        raise DataError(f"data: {error}{start}") from error
 
 
 def _reader(name: str, fields: dict[str, str | None]) -> Reader:
