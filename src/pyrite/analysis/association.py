@@ -45,8 +45,8 @@ from pyrite.analysis.resample import (
 
 __all__ = [
     "Association",
+    "Corrected",
     "Pairing",
-    "Tested",
     "associate",
     "benjamini_hochberg",
     "rank_correlations",
@@ -57,7 +57,7 @@ _CHUNK = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Tested:
+class Corrected:
     """A rank correlation with what multiplicity makes of it.
 
     `error` is the standard error on Fisher's scale; `p` is two-sided, for no association; `q` is
@@ -93,10 +93,10 @@ class Association:
     feature: str
     unit: str
     dropped: int
-    spearman: Tested
+    spearman: Corrected
     pearson: Estimate
     slope: Estimate
-    within: Tested | None = None
+    within: Corrected | None = None
     within_pearson: Estimate | None = None
 
 
@@ -300,7 +300,7 @@ def _association(each: _Prepared, resampled: np.ndarray, family: _Family) -> Ass
 
 def _correlations(
     sums: np.ndarray, resampled: np.ndarray, at: dict[str, int], family: _Family
-) -> tuple[Tested, Estimate]:
+) -> tuple[Corrected, Estimate]:
     totals = sums.sum(axis=0)
     tested = family.test(float(spearman_of(totals[6:])), spearman_of(resampled[:, 6:]), **at)
     pearson = correlation_estimate(
@@ -319,7 +319,7 @@ class _Family:
         self.confidence = confidence
         self._largest = np.zeros(0)
 
-    def test(self, value: float, resampled: np.ndarray, *, rows: int, groups: int) -> Tested:
+    def test(self, value: float, resampled: np.ndarray, *, rows: int, groups: int) -> Corrected:
         """A tested correlation; `q` and the simultaneous interval are filled in at the end."""
         from scipy.stats import t
 
@@ -331,7 +331,7 @@ class _Family:
         low, high = float(np.tanh(centre - reach)), float(np.tanh(centre + reach))
         estimate = Estimate(value, low, high, rows, groups)
         p = float(2 * t.sf(abs(centre) / error, groups - 1)) if error > 0 else 0.0
-        return Tested(estimate, error, p, p, estimate.low, estimate.high)
+        return Corrected(estimate, error, p, p, estimate.low, estimate.high)
 
     def _see(self, shifts: np.ndarray, error: float) -> None:
         if not len(self._largest):
@@ -348,7 +348,7 @@ class _Family:
             for x in found
         ]
 
-    def _correct(self, tests: Sequence[Tested]) -> list[Tested]:
+    def _correct(self, tests: Sequence[Corrected]) -> list[Corrected]:
         from scipy.stats import norm, t
 
         if not tests:

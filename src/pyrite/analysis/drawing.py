@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrite.analysis.binned import binned_means
-from pyrite.analysis.figures.chart import Chart, Namer, render
+from pyrite.analysis.figures.chart import Chart, Namer, render, shorten
 from pyrite.analysis.figures.distribution import Distribution
 from pyrite.analysis.figures.forest import Forest, Line
 from pyrite.analysis.figures.heatmap import Heatmap
@@ -61,7 +61,7 @@ def draw_all(
 
 
 def _subject(one: Analysed) -> str:
-    return one.table.model_id or one.table.id
+    return shorten(one.table.model_id or one.table.id, 60)
 
 
 def _level(confidence: float) -> str:

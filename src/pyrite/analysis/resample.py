@@ -32,10 +32,12 @@ __all__ = [
     "Estimate",
     "correlation_estimate",
     "fisher",
+    "interval",
     "plain_estimate",
     "share_estimate",
     "standard_error",
     "t_quantile",
+    "two",
 ]
 
 MAX_UNITS = 20_000
@@ -54,7 +56,17 @@ class Estimate:
     groups: int
 
     def __str__(self) -> str:
-        return f"{self.value:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        return f"{two(self.value)} {interval(self.low, self.high)}"
+
+
+def two(number: float) -> str:
+    """Two decimals, and never -0.00."""
+    return f"{round(number, 2) + 0.0:.2f}"
+
+
+def interval(low: float, high: float) -> str:
+    """`[0.27, 0.35]`."""
+    return f"[{two(low)}, {two(high)}]"
 
 
 class Clusters:

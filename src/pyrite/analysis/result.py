@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyrite.analysis.agreement import Agreement
-from pyrite.analysis.association import Association, Tested
+from pyrite.analysis.association import Association, Corrected
 from pyrite.analysis.measures import Measure
 from pyrite.analysis.resample import Estimate
 from pyrite.analysis.surrogate import Surrogate
@@ -136,11 +136,11 @@ def _columns(kind: type[Any]) -> list[tuple[str, str]]:
     columns = []
     for field in fields(kind):
         of = str(field.type).removesuffix(" | None")
-        if of in ("Estimate", "Tested"):
+        if of in ("Estimate", "Corrected"):
             columns.append((field.name, "float"))
             columns += [(f"{field.name}_{part}", "float") for part in ("low", "high")]
             columns += [(f"{field.name}_{part}", "int") for part in ("rows", "groups")]
-            tested = _OF_TESTS if of == "Tested" else ()
+            tested = _OF_TESTS if of == "Corrected" else ()
             columns += [(f"{field.name}_{part}", "float") for part in tested]
         else:
             columns.append((field.name, of if of in ("int", "float") else "str"))
@@ -154,7 +154,7 @@ def _flat(row: Any) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for field in fields(row):
         value = getattr(row, field.name)
-        if isinstance(value, Tested):
+        if isinstance(value, Corrected):
             _add(flat, field.name, value.estimate)
             flat |= {f"{field.name}_{part}": getattr(value, part) for part in _OF_TESTS}
         elif isinstance(value, Estimate):

@@ -81,8 +81,8 @@ def choose_targets(section: AnalyzeSection, table: QueryTable) -> Targets:
             chosen.values[name] = values
             if len(finite) < len(values):
                 chosen.notes.append(
-                    f"{table.id}: {len(values) - len(finite)} of {len(values)} rows have no "
-                    f"{name} and are left out of its analysis."
+                    f"{table.id}: {len(values) - len(finite)} of {len(values)} rows without a "
+                    f"{name} are left out of its analysis."
                 )
             continue
         chosen.notes.append(f"{table.id}: {name} was not analysed, because {because}.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from pyrite.analysis.agreement import Agreement
-from pyrite.analysis.association import Association, Tested
+from pyrite.analysis.association import Association, Corrected
 from pyrite.analysis.measures import Measure
-from pyrite.analysis.resample import Estimate
+from pyrite.analysis.resample import Estimate, interval
 from pyrite.analysis.surrogate import Surrogate
 
 __all__ = ["findings"]
 
+MAX_TOLD = 5
 _PREFIXES = ("question", "response", "chosen", "rejected", "difference")
 
 
@@ -43,43 +44,62 @@ def named_feature(association: Association) -> str:
             bare = association.feature.removeprefix(f"{prefix}_")
             if prefix == "difference":
                 return f"difference in {bare}{unit}"
-            return f"{bare} of the {prefix}{unit}"
+            text = prefix if prefix in ("question", "response") else f"{prefix} text"
+            return f"{bare} of the {text}{unit}"
     return f"{association.feature}{unit}"
 
 
 def _associations(associations: Sequence[Association], confidence: float) -> list[str]:
     level = 1 - confidence
-    told: list[tuple[float, str]] = []
-    quiet: list[Tested] = []
     tests = [x for a in associations for x in (a.spearman, a.within) if x is not None]
-    for association in associations:
-        for test, inside in ((association.spearman, False), (association.within, True)):
-            if test is None:
-                continue
-            if test.q > level:
-                quiet.append(test)
-                continue
-            sentence = _association(association, test, len(tests), inside=inside)
-            told.append((abs(test.estimate.value), sentence))
-    told.sort(key=lambda pair: -pair[0])
-    sentences = [sentence for _, sentence in told]
+    sentences = []
+    for query, target in dict.fromkeys((x.query, x.target) for x in associations):
+        own = [x for x in associations if (x.query, x.target) == (query, target)]
+        told = [x for x in own if _strength(x, level) > 0]
+        told.sort(key=lambda x: -_strength(x, level))
+        sentences += [_association(x, len(tests), level) for x in told[:MAX_TOLD]]
+        if more := len(told) - MAX_TOLD:
+            weaker = f"{more} more features go with {target}, more weakly"
+            sentences += [f"{query}: {weaker}; they stand in the table."] if more > 0 else []
+    quiet = [x for x in tests if x.q > level]
     if quiet:
         sentences.append(_quiet(quiet, len(tests), level))
     return sentences
 
 
-def _association(association: Association, test: Tested, tried: int, *, inside: bool) -> str:
-    direction = "higher" if test.estimate.value > 0 else "lower"
-    where = "Within prompts, " if inside else ""
-    wide = f"[{test.wide_low:.2f}, {test.wide_high:.2f}] allowing for all {tried} tried, "
-    return (
-        f"{association.query}: {where}{association.target} goes with a {direction} "
-        f"{named_feature(association)}: Spearman {test.estimate}, "
-        f"{wide if tried > 1 else ''}{size(test.estimate)}; an association, not an effect."
+def _strength(association: Association, level: float) -> float:
+    tests = [x for x in (association.spearman, association.within) if x is not None]
+    return max((abs(x.estimate.value) for x in tests if x.q <= level), default=0.0)
+
+
+def _association(association: Association, tried: int, level: float) -> str:
+    overall, within = association.spearman, association.within
+    shown = overall if overall.q <= level or within is None else within
+    direction = "higher" if shown.estimate.value > 0 else "lower"
+    start = "" if shown is overall else "Within prompts, "
+    told = (
+        f"{association.query}: {start}{association.target} goes with a {direction} "
+        f"{named_feature(association)}: Spearman {shown.estimate}{_wide(shown, tried)}, "
+        f"{size(shown.estimate)}"
     )
+    if shown is overall and within is not None:
+        told += f"; within prompts {_brief(within, tried)}"
+    elif within is not None:
+        told += f"; over all rows {_brief(overall, tried)}"
+    return f"{told}; an association, not an effect."
 
 
-def _quiet(quiet: Sequence[Tested], tried: int, level: float) -> str:
+def _brief(test: Corrected, tried: int) -> str:
+    return f"{test.estimate}{_wide(test, tried)}, {size(test.estimate)}"
+
+
+def _wide(test: Corrected, tried: int) -> str:
+    if tried == 1:
+        return ""
+    return f" ({interval(test.wide_low, test.wide_high)} allowing for all {tried} tried)"
+
+
+def _quiet(quiet: Sequence[Corrected], tried: int, level: float) -> str:
     reach = max(max(abs(x.wide_low), abs(x.wide_high)) for x in quiet)
     return (
         f"{len(quiet)} of {tried} rank correlations tried could not be told from none "
@@ -91,9 +111,9 @@ def _quiet(quiet: Sequence[Tested], tried: int, level: float) -> str:
 def _surrogate(surrogate: Surrogate) -> str:
     columns = _columns(surrogate)
     if surrogate.purpose == "surface":
-        start = f"All {columns} together account for {surrogate.r2.value:.1%}"
-        interval = f"[{surrogate.r2.low:.1%}, {surrogate.r2.high:.1%}]"
-        told = f"{start} {interval} of the variance of {surrogate.target} out of fold"
+        start = f"All {columns} together account for {_share(surrogate.r2.value)}"
+        reach = f"[{_share(surrogate.r2.low)}, {_share(surrogate.r2.high)}]"
+        told = f"{start} {reach} of the variance of {surrogate.target} out of fold"
     else:
         told = f"{surrogate.target} is predicted from {columns} with R² {surrogate.r2} out of fold"
     return (
@@ -101,6 +121,10 @@ def _surrogate(surrogate: Surrogate) -> str:
         f"prompts); mean absolute error {_number(surrogate.error)}, of the mean alone "
         f"{_number(surrogate.baseline_error)}, {size(surrogate.r2)}."
     )
+
+
+def _share(number: float) -> str:
+    return f"{round(number, 3) + 0.0:.1%}"
 
 
 def _columns(surrogate: Surrogate) -> str:
@@ -135,9 +159,10 @@ def _measure(measure: Measure) -> str:
             chance="" if measure.chance is None else f"{measure.chance:.2f}",
         )
     else:
+        learner = measure.name.removeprefix("surface accuracy (").removesuffix(")")
         told = (
             f"Differences of surface features alone pick the text that the model prefers in "
-            f"{measure.estimate} of pairs out of fold ({measure.name}, chance 0.50)"
+            f"{measure.estimate} of pairs out of fold ({learner}, chance 0.50)"
         )
     return f"{measure.query}: {told}, {size(measure.estimate)}."
 

@@ -10,6 +10,7 @@ import html
 import re
 import textwrap
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ __all__ = [
     "drawable",
     "markup",
     "render",
+    "short_labels",
     "shorten",
 ]
 
@@ -59,7 +61,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "text.parse_math": False,
 }
-_CAPTION_WIDTH = 132
+_CAPTION_WIDTH = 145
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
 <script src="plotly.min.js"></script>
@@ -173,6 +175,15 @@ def shorten(text: str, limit: int = 48) -> str:
         return text
     head = (limit - 1) // 2
     return f"{text[:head]}…{text[-(limit - 1 - head) :]}"
+
+
+def short_labels(names: Sequence[str]) -> list[str]:
+    """Labels for names of models, all different: without the owner where that is enough."""
+    bare = [name.rstrip("/").rpartition("/")[2] for name in names]
+    labels = [shorten(x, 32) for x in (bare if len(set(bare)) == len(bare) else names)]
+    if len(set(labels)) == len(labels):
+        return labels
+    return [f"{place}: {label}" for place, label in enumerate(labels, 1)]
 
 
 def markup(text: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pyrite.analysis.association import Tested
+from pyrite.analysis.association import Corrected
 from pyrite.analysis.figures.chart import BLUE, INK, ORANGE, Chart, drawable, markup, shorten
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ class Line:
     """One feature: its name, and its rank correlation overall and within prompts."""
 
     name: str
-    overall: Tested
-    within: Tested | None
+    overall: Corrected
+    within: Corrected | None
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,8 @@ class Forest(Chart):
         }
         return traces, layout
 
-    def _series(self) -> list[tuple[str, str, float, list[Tested | None]]]:
-        overall: list[Tested | None] = [line.overall for line in self.lines]
+    def _series(self) -> list[tuple[str, str, float, list[Corrected | None]]]:
+        overall: list[Corrected | None] = [line.overall for line in self.lines]
         within = [line.within for line in self.lines]
         if not any(within):
             return [("over all rows", BLUE, 0.0, overall)]
@@ -112,7 +112,7 @@ class Forest(Chart):
         ]
 
 
-def _ends(test: Tested, *, wide: bool) -> tuple[float, float]:
+def _ends(test: Corrected, *, wide: bool) -> tuple[float, float]:
     if wide:
         return test.wide_low, test.wide_high
     return test.estimate.low, test.estimate.high

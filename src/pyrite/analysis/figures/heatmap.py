@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrite.analysis.agreement import Agreement
-from pyrite.analysis.figures.chart import Chart, drawable, markup, shorten
+from pyrite.analysis.figures.chart import Chart, drawable, markup, short_labels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ class Heatmap(Chart):
         image = axes.imshow(values, cmap="RdBu", vmin=-1, vmax=1, aspect="auto")
         bar = axes.figure.colorbar(image, ax=axes, pad=0.01)
         bar.set_label("Spearman's rank correlation")
-        labels = [drawable(shorten(name, 26)) for name in self.names]
+        labels = [drawable(label) for label in short_labels(self.names)]
         slant: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
         axes.set_xticks(range(len(labels) - 1), labels[:-1], size=11, **slant)
         axes.set_yticks(range(len(labels) - 1), labels[1:], size=11)
@@ -62,7 +62,7 @@ class Heatmap(Chart):
         """The whole matrix; hover says interval and n."""
         import plotly.graph_objects as go
 
-        names = [markup(shorten(name, 40)) for name in self.names]
+        names = [markup(label) for label in short_labels(self.names)]
         told = [["" for _ in names] for _ in names]
         for (row, column), found in self._cells().items():
             e = found.spearman
