@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -135,6 +135,7 @@ def load_classifier(
                 dtype=dtype,
                 trust_remote_code=trust_remote_code,
                 output_loading_info=True,
+                ignore_mismatched_sizes=True,  # they are refused below, by name
             )
     except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise CheckpointError(
@@ -154,7 +155,12 @@ def _shortened(error: Exception) -> str:
 
 def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
     """Refuse a model of which something was initialised or left over that decides scores."""
-    missing = sorted(_names(loading["missing_keys"]) | _names(loading["mismatched_keys"]))
+    if loading["mismatched_keys"]:
+        key, found, wanted = min(tuple(mismatch) for mismatch in loading["mismatched_keys"])
+        raise CheckpointError(
+            f"{name}: {key} has shape {tuple(found)} in the files, config.json says {tuple(wanted)}"
+        )
+    missing = sorted(loading["missing_keys"])
     head = [key for key in missing if _HEAD.search(key)]
     if head:
         raise HeadError(
@@ -165,7 +171,7 @@ def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
         raise CheckpointError(
             f"{name}: the files lack {describe_keys(missing)}; fetch the model again"
         )
-    unused = sorted(_names(loading["unexpected_keys"]))
+    unused = sorted(loading["unexpected_keys"])
     other_head = [key for key in unused if _HEAD.search(key)]
     if other_head:
         raise HeadError(
@@ -179,11 +185,6 @@ def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
             f"({describe_keys(layers)}); config.json belongs to another model"
         )
     return [f"weights that a classifier does not use: {describe_keys(unused)}"] if unused else []
-
-
-def _names(keys: Sequence[Any]) -> set[str]:
-    # Mismatched keys come as (name, shape in the file, shape in the model).
-    return {key if isinstance(key, str) else str(key[0]) for key in keys}
 
 
 @contextmanager
