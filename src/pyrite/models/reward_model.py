@@ -217,7 +217,7 @@ class RewardModel(Model):
             "read_at": reading.read_at,
             "form": self.form,
             "shift": self.shift if self.form == "difference" else None,
-            "template": reading.default_unravel,
+            "template": reading.default_unravel if self.form == "single" else "qa",
             "wrapper": reading.wrapper,
             "truncation_side": reading.truncation_side,
             "positions": reading.positions,
