@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from typing import Any
 
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from ruamel.yaml import YAML
 
 from pyrite.config import loads
 from pyrite.errors import ConfigError
 from tests.config.conftest import BASE
+from tests.config.test_experiment import TEXT
 
 WORDS = [
     *("model", "data", "query", "analyze", "analysis", "track", "id", "path", "schema", "sample"),
@@ -39,12 +42,23 @@ _values = st.recursive(
 )
 _NOISE = st.text(st.sampled_from("abn01 \n\t:-[]{}#&*!|>'\"%@`,?~$<=\\.x\u2028\x85\ufeff\0"))
 
-LENIENT = settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=150)
+LENIENT = settings(
+    suppress_health_check=[HealthCheck.too_slow],
+    deadline=None,
+    max_examples=int(os.environ.get("PYRITE_FUZZ", "150")),
+)
 
 
 def attempt(text: str, **kwargs: Any) -> None:
+    """Read a text; an experiment must also come back from its own resolved file."""
+    env = {"HOME": "/h"}
     with contextlib.suppress(ConfigError):
-        loads(text, env={"HOME": "/h"}, **kwargs)
+        experiment = loads(text, env=env, **kwargs)
+        resolved = experiment.to_yaml()
+        try:
+            assert loads(resolved, env=env) == experiment
+        except ConfigError as error:
+            raise AssertionError(f"the resolved file does not load:\n{resolved}") from error
 
 
 @given(_NOISE)
@@ -75,6 +89,20 @@ def test_any_shape_of_the_known_words(content: dict[str, Any]) -> None:
 def test_a_good_file_with_one_place_overwritten(data: st.DataObject) -> None:
     place = data.draw(st.sampled_from([m.start() for m in re.finditer(r"\b", BASE)]))
     attempt(BASE[:place] + data.draw(_NOISE) + BASE[place:])
+
+
+@given(st.data())
+@LENIENT
+def test_a_good_file_with_one_value_replaced(data: st.DataObject) -> None:
+    content = YAML(typ="safe", pure=True).load(TEXT)
+    here: Any = content
+    while True:
+        key = data.draw(st.sampled_from(list(here) if isinstance(here, dict) else range(len(here))))
+        if not isinstance(here[key], dict | list) or not here[key] or data.draw(st.booleans()):
+            break
+        here = here[key]
+    here[key] = data.draw(_values)
+    attempt(_flow(content))
 
 
 @given(st.lists(st.sampled_from(WORDS), min_size=1, max_size=4), _values)

@@ -152,6 +152,12 @@ MODELS_AND_DATA = {
     ),
     "model: {path: p, device: tpu}": "e.yml:1: model.device: is 'tpu': no such device",
     "model: {path: p, device: cpu, batch: 101}": "e.yml:1: model: batch is too large for a cpu",
+    "data: {path: r, id: a b}": (
+        "e.yml:1: data.id: is 'a b', expected letters, digits, '_', '-' and '.', a letter or digit "
+        "first"
+    ),
+    "data: {path: r, id: }": "e.yml:1: data.id: is null, expected a text",
+    "data: {path: r, id: [1]}": "e.yml:1: data.id: is a list, expected a text",
     "data: {id: d}": "e.yml:1: data.path: is required and missing",
     "data: {path: r, sample: {n: 0}}": (
         "e.yml:1: data.sample.n: is 0, expected a number of at least 1 or null"

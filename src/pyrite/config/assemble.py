@@ -173,6 +173,11 @@ def _trackers(
     return found
 
 
+def _id_of(section: Map, kind: str) -> str:
+    """The section's id; an id that is no text is a mistake that validation tells."""
+    return str(section.get("id", kind))
+
+
 def _check_entrypoints(
     lists: Mapping[str, list[tuple[Map, Mark]]],
     linked: Sequence[Linked],
@@ -181,7 +186,7 @@ def _check_entrypoints(
 ) -> None:
     """`entrypoint` of a query names the kind of the model that it queries."""
     by_id = {
-        section.get("id", "model"): (section, model)
+        _id_of(section, "model"): (section, model)
         for (section, _), model in zip(lists["model"], models, strict=True)
     }
     for query in linked:
@@ -220,7 +225,7 @@ def _templates(tree: Map, lists: Mapping[str, list[tuple[Map, Mark]]]) -> Templa
     trees: list[tuple[tuple[str | int, ...], Json]] = [((), tree.without(*lists))]
     for name, sections in lists.items():
         for index, (section, _) in enumerate(sections):
-            key = index if name == "track" else section.get("id", name)
+            key = index if name == "track" else _id_of(section, name)
             trees.append(((name, key), section))
     for prefix, part in trees:
         for path, value in leaves(part):

@@ -82,6 +82,8 @@ def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
 def _check_ids(nodes: Sequence[Node], findings: Findings) -> None:
     first: dict[str, Node] = {}
     for node in nodes:
+        if findings.told(node.mark):
+            continue
         if not _ID.fullmatch(node.id):
             findings.mistake(
                 node.mark,
