@@ -6,10 +6,15 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+# A busy machine must not fail a test: no deadline for an example.
+settings.register_profile("pyrite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("pyrite")
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from pyrite.models import (
     Want,
 )
 from pyrite.scoring.batching import batches_by_tokens
+from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
 __all__ = ["Engine", "Scored", "ScoredPair"]
@@ -61,6 +62,7 @@ class Engine:
         self.limits = limits or Limits()
         self.want = want or Want()
         self.batch_tokens = batch_tokens or _default_budget(scorer)
+        self._threads = ThreadChoice() if isinstance(scorer, TokenScorer) else None
 
     def score(self, texts: Sequence[tuple[Item, Rendered | None]]) -> list[Scored]:
         """Score texts; results in the order given.
@@ -115,9 +117,12 @@ class Engine:
         return [known.get(text, missing) for text in encoded]
 
     def _forward_batch(self, texts: list[Encoded]) -> list[Output]:
-        assert isinstance(self.scorer, TokenScorer)
+        scorer, threads = self.scorer, self._threads
+        assert isinstance(scorer, TokenScorer)
+        assert threads is not None
+        work = len(texts) * max(len(text.ids) for text in texts)
         try:
-            return self.scorer.forward(texts, self.want)
+            return threads.run(lambda: scorer.forward(texts, self.want), work)
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error) or len(texts) == 1:
                 raise ScoringError(f"forward pass over {len(texts)} texts: {error}") from error
