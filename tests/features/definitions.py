@@ -122,7 +122,11 @@ EXAMPLES: dict[str, list[tuple[str, float]]] = {
         ("I cannot provide it and I must decline.", 2),
         ("I can't wait", 0),
     ],
-    "num_self_praise": [("", 0), ("This is the best possible answer.", 1)],
+    "num_self_praise": [
+        ("", 0),
+        ("This is the best possible answer.", 1),
+        ("what is the best answer", 0),
+    ],
     "num_ai_mentions": [("", 0), ("As an AI language model, I have no body", 1)],
     "num_empathy": [("", 0), ("Sorry to hear that. You are not alone.", 2)],
     "num_examples": [("", 0), ("Fruit, e.g., pears; for example figs", 2)],
@@ -132,6 +136,8 @@ EXAMPLES: dict[str, list[tuple[str, float]]] = {
         ("Seen [3] and [1, 4-6] (Smith et al, 2020)", 3),
         ("Jones et al. doi:10.1/x arXiv: 2401.1", 3),
         ("[1](http://link) (in 20 rooms) (2020)", 0),
+        ("x[1] f([1, 2]) (in 2020) (May 2020) [0, 8]", 0),
+        ("So it is.[1][2] Seen (Ångström, 1868)", 3),
     ],
     "opens_with_filler": [("", 0), ("**Sure!** Here", 1), ("Surely not", 0), ("Not sure", 0)],
     "opens_with_flattery": [

@@ -117,15 +117,16 @@ it wouldn't be appropriate for me
 )
 
 SELF_PRAISE = """
-as an expert, best answer, best possible answer, best possible response, best response,
-completely accurate, comprehensive answer, comprehensive response, correct and complete,
-definitive answer, fully correct, high quality answer, high quality response, high-quality answer,
-high-quality response, i am an expert, i am confident that this, i have carefully,
-i have verified, i'm an expert, i'm confident that this, in this comprehensive,
-most accurate answer, my expertise, perfect answer, the correct answer is definitely,
-this answer is accurate, this answer is complete, this answer is correct, this answer is helpful,
-this response is accurate, this response is complete, this response is correct,
-this response is helpful, thorough answer, thorough response, years of experience
+as an expert in, best possible answer, best possible response, i am an expert,
+i am confident that this, i have carefully, i have verified, i'm an expert,
+i'm confident that this, in this comprehensive, my answer is accurate, my answer is complete,
+my answer is correct, my response is accurate, this answer is accurate, this answer is complete,
+this answer is comprehensive, this answer is correct, this answer is helpful,
+this answer is the best, this comprehensive answer, this comprehensive response,
+this high-quality answer, this high-quality response, this is a comprehensive,
+this is the best answer, this is the best response, this is the correct answer,
+this response is accurate, this response is complete, this response is comprehensive,
+this response is correct, this response is helpful, this response is the best
 """
 
 AI_MENTIONS = """

@@ -41,13 +41,11 @@ CLOSING = 200
 """How many of the last characters of a text count as its closing."""
 
 _CITATION = re.compile(
-    r"\[\d{1,3}+(?: ?[,–-] ?\d{1,3}+){0,20}+\](?!\()"  # [3] and [3, 5-7], not a link
-    r"|\(\w[^()\d]{0,80}[ ,](?:1[5-9]|20)\d\d[a-z]?\)"  # (Smith et al., 2020)
-    r"|(?<!\w)et al\b"
-    r"|(?<!\w)doi:\s?10\."
-    r"|doi\.org/10\."
-    r"|(?<!\w)arxiv:\s?\d"
-    r"|(?<!\w)isbn[\s:-]"
+    # [3] or [3, 5-7] after a word or a mark: not an index, a list of numbers or a link.
+    r"(?:(?<=[\w.,;:)\"'”] )|(?<=[.,;\])\"”]))"
+    r"\[[1-9]\d{0,2}+(?: ?[,–-] ?[1-9]\d{0,2}+){0,20}+\](?!\()"
+    r"|\([^\W\d_a-z][^()\d]{0,80}, (?:1[5-9]|20)\d\d[a-z]?\)"  # (Smith et al., 2020)
+    r"|(?i:(?<!\w)et al\b|(?<!\w)doi: ?10\.|doi\.org/10\.|(?<!\w)arxiv: ?\d|(?<!\w)isbn[ :-])"
 )
 
 
@@ -191,7 +189,7 @@ class NumCitations(Feature):
 
     def measure(self, text: str) -> float:
         """ "(Smith et al., 2020)" is one; 0 for a text without any."""
-        return len(_CITATION.findall(normal(text)))
+        return len(_CITATION.findall(" ".join(text.split())))
 
 
 class OpensWithFiller(_Opening):
