@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import statsmodels.stats.multitest as multitest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -145,6 +144,7 @@ def test_interval_and_p_value_agree() -> None:
 
 
 def test_q_values_are_those_of_statsmodels() -> None:
+    multitest = pytest.importorskip("statsmodels.stats.multitest")
     p = np.random.default_rng(5).uniform(size=37) ** 3
     expected = multitest.multipletests(p, method="fdr_bh")[1]
     np.testing.assert_allclose(benjamini_hochberg(list(p)), expected)

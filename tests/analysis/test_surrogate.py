@@ -1,19 +1,23 @@
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from pyrite.analysis.columns import Scalar, TableColumns
+from pyrite.analysis.embeddings import check_embeddings
 from pyrite.analysis.estimators import build_estimator
 from pyrite.analysis.measures import Scope
 from pyrite.analysis.predict import predict
 from pyrite.analysis.resample import Clusters
 from pyrite.analysis.surface import sign_accuracy, surface_share
 from pyrite.analysis.surrogate import judge, out_of_fold
+from pyrite.component import Component
 from pyrite.config.sections import Compute, EstimatorSpec, Predict
+from pyrite.embedding import EMBEDDERS
 from pyrite.errors import AnalysisError
 
 from .fake_table import FakeTable
@@ -223,3 +227,44 @@ def test_knowing_nothing_picks_half_of_the_preferred_texts_whatever_the_label() 
         scope_of(np.arange(300)), "margin", margin * side, features(margin * side)
     )
     assert all(measure.estimate.low > 0.9 for measure in informed)
+
+
+def test_sentences_are_embedded_once_and_cuts_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    class Fake(Component):
+        path: str
+        max_tokens: ClassVar[int] = 1
+
+        def embed(self, texts: Sequence[str]) -> np.ndarray:
+            calls.append(len(texts))
+            return np.array([[float(len(t)), 1.0] if t else [np.nan] * 2 for t in texts])
+
+        def num_tokens(self, texts: Sequence[str]) -> np.ndarray:
+            return np.array([len(text.split()) for text in texts])
+
+    monkeypatch.setattr(type(EMBEDDERS), "get", lambda self, name: Fake)
+    texts = ["", "two words", *("x" * i for i in range(1, 39))]
+    table = small_table(side_texts={"prompt": texts}, numeric={"score": np.arange(40.0)})
+    items = [Compute(id="emb", name="embedding", args={"type": "sentence", "path": "here"})]
+    columns, notes = TableColumns(table, items, {}), []
+    for _ in range(2):
+        found = predict(
+            Predict(target="score", x=["emb"], estimator="est", folds=4),
+            spec("Ridge"),
+            columns=columns,
+            scope=scope_of(table.groups()),
+            y=table.numbers("score"),
+            notes=notes,
+        )
+    assert found is not None
+    assert (found.surrogate.r2.rows, found.surrogate.dropped) == (39, 1)
+    assert calls == [40]
+    assert notes == ["query: 1 of 40 prompt texts were cut at 1 tokens by the embedding emb."]
+
+
+def test_a_wrong_embedding_is_told_before_any_work() -> None:
+    with pytest.raises(AnalysisError, match="embedding 'emb': pahth: Extra inputs"):
+        check_embeddings([Compute(id="emb", name="embedding", args={"pahth": "x"})])
+    with pytest.raises(AnalysisError, match="type 'sentense' \\(it is sentence, model or token"):
+        check_embeddings([Compute(id="emb", name="embedding", args={"type": "sentense"})])

@@ -73,6 +73,8 @@ class TableColumns:
         table: the query.
         items: what the experiment asks to compute.
         measured: the scalar features that were computed, by column name.
+
+    `embedded` keeps the vectors of (embedding, side) that were made on the way.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class TableColumns:
         self.table = table
         self.items = tuple(items)
         self.measured = measured
+        self.embedded: dict[tuple[str, str], np.ndarray] = {}
 
     def features(self, target: str) -> list[Scalar]:
         """Every computed feature that belongs to `target`."""

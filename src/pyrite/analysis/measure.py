@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from pyrite.errors import AnalysisError
 
 if TYPE_CHECKING:
+    from pyrite.component import Component
     from pyrite.features import Feature
     from pyrite.tables import QueryTable
 
-__all__ = ["Measurement", "Wanted", "measure", "open_feature", "write_measured"]
+__all__ = ["Measurement", "Wanted", "build", "measure", "open_feature", "write_measured"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,27 @@ def open_feature(name: str, args: Mapping[str, object]) -> Feature:
         ComponentError: no feature has this name.
         AnalysisError: it does not take these arguments.
     """
-    from pydantic import ValidationError
-
     from pyrite.features import FEATURES
 
-    kind = FEATURES.get(name)
+    return cast("Feature", build(FEATURES.get(name), args, what=f"feature {name!r}"))
+
+
+def build(kind: type[Component], args: Mapping[str, object], *, what: str) -> Component:
+    """A component from arguments of the experiment.
+
+    Raises:
+        AnalysisError: it does not take these arguments; names each that is wrong.
+    """
+    from pydantic import ValidationError
+
     try:
-        return cast("Feature", kind(**args))
+        return kind(**args)
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(map(str, x['loc'])) or name}: {x['msg']}" for x in error.errors()
+            f"{'.'.join(map(str, x['loc'])) or what}: {x['msg']}" for x in error.errors()
         )
         known = ", ".join(sorted(kind.model_fields)) or "none"
-        raise AnalysisError(f"feature {name!r}: {problems} (its arguments: {known})") from error
+        raise AnalysisError(f"{what}: {problems} (its arguments: {known})") from error
 
 
 def measure(table: QueryTable, wanted: Sequence[Wanted]) -> dict[str, Measurement]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -104,10 +104,10 @@ def against_gold(
         return [scope.measure(target, "rank correlation with gold", gold, rho, 0.0)]
     if np.ptp(y) == 0:
         return [scope.not_measured(what, f"{gold} is {y[0]:g} in every row")]
-    return [
-        _auroc(scope, target, gold, rows, x, y == 1),
-        _auroc_within(scope, target, gold, rows, x, y == 1),
-    ]
+    found = [_auroc(scope, target, gold, rows, x, y == 1)]
+    if scope.clusters.count(rows) < len(rows):
+        found.append(_auroc_within(scope, target, gold, rows, x, y == 1))
+    return found
 
 
 def _auroc(
@@ -136,6 +136,7 @@ def _auroc(
     estimate = share_estimate(
         value, resampled, rows=len(rows), groups=fewest, confidence=scope.confidence
     )
+    estimate = replace(estimate, groups=scope.clusters.count(rows))
     return scope.measure(target, "auroc", gold, estimate, 0.5)
 
 

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrite.analysis.columns import TableColumns, item_text, sides_of
+from pyrite.analysis.columns import TableColumns
+from pyrite.analysis.embeddings import embedding_matrix
 from pyrite.analysis.estimators import build_estimator
 from pyrite.analysis.measures import Scope
 from pyrite.analysis.resample import MIN_GROUPS
 from pyrite.analysis.surface import usable_rows
 from pyrite.analysis.surrogate import OutOfFold, Surrogate, judge, out_of_fold
-from pyrite.errors import AnalysisError
 
 if TYPE_CHECKING:
-    from pyrite.config.sections import Compute, EstimatorSpec, Predict
-    from pyrite.tables import QueryTable
+    from pyrite.config.sections import EstimatorSpec, Predict
 
-__all__ = ["Prediction", "embedding_matrix", "predict"]
+__all__ = ["Prediction", "predict"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ def predict(
         AnalysisError: an x that does not exist, or an estimator that cannot be fitted.
     """
     what = f"the prediction of {item.target} from {', '.join(item.x)} by {spec.id}"
-    x = _matrix(item, columns)
+    x = _matrix(item, columns, notes)
     if isinstance(x, str):
         notes.append(scope.not_measured(what, x))
         return None
@@ -88,7 +87,7 @@ def predict(
     return Prediction(surrogate, result)
 
 
-def _matrix(item: Predict, columns: TableColumns) -> np.ndarray | str:
+def _matrix(item: Predict, columns: TableColumns, notes: list[str]) -> np.ndarray | str:
     """All columns side by side [rows, columns], or the reason why there are none."""
     if not item.x:
         return "it names no column"
@@ -96,7 +95,7 @@ def _matrix(item: Predict, columns: TableColumns) -> np.ndarray | str:
     for name in item.x:
         embedding = columns.embedding(name)
         if embedding is not None:
-            found = embedding_matrix(embedding, columns.table, item.target)
+            found = embedding_matrix(embedding, columns, item.target, notes)
             if isinstance(found, str):
                 return found
             parts.append(found)
@@ -106,39 +105,3 @@ def _matrix(item: Predict, columns: TableColumns) -> np.ndarray | str:
             return f"{name} was not measured on its rows"
         parts.append(scalar.values[:, None])
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
-
-
-def embedding_matrix(item: Compute, table: QueryTable, target: str) -> np.ndarray | str:
-    """The vectors of an embedding [rows, width], or the reason why there are none.
-
-    `type: sentence` embeds the text that `of` means; `model` takes the hidden states that the query
-    stored (its input embeddings where it stored no hidden states); `token` the input embeddings.
-
-    Raises:
-        AnalysisError: another type.
-    """
-    kind = str(item.args.get("type", "sentence"))
-    if kind == "sentence":
-        return _sentences(item, table, target)
-    stored = {"model": ("hidden_states", "embeddings"), "token": ("embeddings",)}
-    if kind not in stored:
-        raise AnalysisError(
-            f"embedding {item.id!r}: type {kind!r} (it is sentence, model or token)"
-        )
-    for name in stored[kind]:
-        if name in table.vector_names:
-            return table.vectors(name)
-    wanted = " or ".join(stored[kind])
-    return f"the query stored no {wanted} (add it to its `store` list)"
-
-
-def _sentences(item: Compute, table: QueryTable, target: str) -> np.ndarray | str:
-    from pyrite.analysis.sentences import embed_texts
-
-    text = item_text(item, table, target)
-    sides = sides_of(text)
-    if missing := [side for side in sides if side not in table.sides]:
-        return f"the rows have no {' and no '.join(missing)} text"
-    args = {name: value for name, value in item.args.items() if name != "type"}
-    vectors = [embed_texts(table.texts(side), args, name=item.id) for side in sides]
-    return vectors[0] if len(vectors) == 1 else vectors[0] - vectors[1]

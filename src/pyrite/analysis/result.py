@@ -103,7 +103,8 @@ class AnalysisResult:
             if a.within is not None:
                 named[f"{a.query}/{a.target}/{a.feature}/spearman_within"] = a.within.estimate
         for s in self.surrogates:
-            stem = f"{s.query}/{s.target}/{s.purpose}/{s.estimator}/{_short(s.x)}"
+            estimator = s.estimator.partition(":")[0]
+            stem = f"{s.query}/{s.target}/{s.purpose}/{estimator}/{_short(s.x)}"
             named[f"{stem}/r2"] = s.r2
         for m in self.measures:
             against = f"/{m.against}" if m.against else ""

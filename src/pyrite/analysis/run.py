@@ -19,6 +19,7 @@ from pyrite.analysis.columns import (
     item_text,
     sides_of,
 )
+from pyrite.analysis.embeddings import check_embeddings
 from pyrite.analysis.estimators import build_estimator
 from pyrite.analysis.measure import Wanted, measure, open_feature, write_measured
 from pyrite.analysis.measures import (
@@ -76,12 +77,13 @@ def analyse(
 
     Raises:
         AnalysisError: a target, feature, column or estimator that does not exist.
-        ComponentError: no feature component has a name that `compute` gives.
+        ComponentError: no feature has a name that `compute` gives.
     """
     from pyrite.analysis.drawing import draw_all
 
     say = progress or (lambda _: None)
     check_names(section, tables)
+    check_embeddings(section.compute)
     for spec in section.estimators:
         build_estimator(spec, seed=section.seed)
     out.mkdir(parents=True, exist_ok=True)
@@ -136,6 +138,9 @@ def _measure_one(section: AnalyzeSection, table: QueryTable, notes: list[str]) -
         for plot in section.plot:
             if plot.y == target:
                 one.features[target] += _named(one, plot.x, target)
+    for item in section.predict:  # a wrong name is told now, not after an hour
+        if item.target in targets.values:
+            _named(one, item.x, item.target)
     return one
 
 

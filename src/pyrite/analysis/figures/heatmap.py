@@ -10,6 +10,7 @@ import numpy as np
 
 from pyrite.analysis.agreement import Agreement
 from pyrite.analysis.figures.chart import Chart, drawable, markup, short_labels
+from pyrite.analysis.resample import interval, two
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,9 +53,9 @@ class Heatmap(Chart):
         for (first, second), found in self._cells().items():
             row, column = max(first, second) - 1, min(first, second)
             estimate = found.spearman
-            text = f"{estimate.value:.2f}"
+            text = two(estimate.value)
             if not crowded:
-                text += f"\n[{estimate.low:.2f}, {estimate.high:.2f}]"
+                text += f"\n{interval(estimate.low, estimate.high)}"
             colour = "white" if abs(estimate.value) > 0.65 else "#222222"
             axes.text(column, row, text, ha="center", va="center", size=11, color=colour)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pyrite.analysis.binned import Bin
-from pyrite.analysis.figures.chart import BLUE, GREY, INK, ORANGE, Chart, drawable, markup
+from pyrite.analysis.figures.chart import BLUE, GREY, INK, LIGHT, ORANGE, Chart, drawable, markup
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,8 @@ class Scatter(Chart):
 
     def draw(self, axes: Axes) -> None:
         """Points, or hexagons where there are many; means and trend above them."""
-        from matplotlib.ticker import ScalarFormatter
+        from matplotlib.colors import LinearSegmentedColormap
+        from matplotlib.ticker import FuncFormatter
 
         low, high = self.view
         if len(self.x) > HEXAGONS_ABOVE:
@@ -51,13 +52,13 @@ class Scatter(Chart):
                 self.y[inside],
                 gridsize=60,
                 bins="log",
-                cmap="Greys",
+                cmap=LinearSegmentedColormap.from_list("greys", [LIGHT, INK]),
                 mincnt=1,
                 linewidths=0.1,
             )
             bar = axes.figure.colorbar(cells, ax=axes, pad=0.01)
             bar.set_label("rows in a cell (log scale)")
-            bar.formatter = ScalarFormatter()
+            bar.formatter = FuncFormatter(lambda count, _: f"{count:,g}")
             bar.update_ticks()
         else:
             shown = points_shown(len(self.x), self.seed)
