@@ -194,7 +194,7 @@ def build_classifier(
     made = getattr(transformers, f"{prefix}ForSequenceClassification")(
         getattr(transformers, f"{prefix}Config")(**settings)
     )
-    _spread_weights(made, 0.4 if architecture in ENCODERS else 0.15)
+    _spread_weights(made, 0.25 if architecture in ENCODERS else 0.15)
     save(folder, made, tokenizer)
     return made
 
