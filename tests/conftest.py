@@ -29,6 +29,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def private_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def private_cache(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keep the tests out of the user's own cache folder."""
     monkeypatch.setenv("PYRITE_CACHE", str(tmp_path_factory.getbasetemp() / "pyrite-cache"))

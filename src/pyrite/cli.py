@@ -28,6 +28,9 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+SHOWN = 14
+"""Findings that a run prints; all are in a file."""
+
 FAMILIES = ("models", "data", "features", "renderings", "trackers")
 
 Set = Annotated[
@@ -144,10 +147,15 @@ def _family(name: str) -> Family:
 
 
 def _print_run(finished: Run) -> None:
+    findings = finished.findings
     print()
-    for sentence in finished.findings:
+    for sentence in findings[:SHOWN]:
         print(f"- {sentence}")
+    if len(findings) > SHOWN:
+        files = ", ".join(str(path) for path in finished.findings_files)
+        print(f"- {len(findings) - SHOWN} more in {files}")
     figures = finished.figures
     if figures:
-        print(f"\nfigures  {figures[0].parent} ({len(figures)})")
+        print(f"\nfigures  {figures[0].parent} ({len(figures)} PNG, the same interactive as HTML)")
+    print(f"tables   {finished.path / 'steps'} (or pyrite.Run({str(finished.path)!r}).table(...))")
     print(f"run      {finished.path}")

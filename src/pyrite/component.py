@@ -154,9 +154,10 @@ def load_user_module(path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, SyntaxError, NameError, AttributeError, TypeError, ValueError) as error:
+    except Exception as error:
         del sys.modules[name]
-        raise ComponentError(f"{path}: cannot be imported: {error}") from error
+        kind = type(error).__name__
+        raise ComponentError(f"{path}: cannot be imported: {kind}: {error}") from error
     return module
 
 

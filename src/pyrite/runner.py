@@ -15,6 +15,7 @@ from pyrite.runs import Run, open_table
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.stored_table import StoredTable
 from pyrite.store import RunFolder, StepFolder, find_step
+from pyrite.trackers.redact import redact
 from pyrite.tracking import Tracking
 from pyrite.types import Json
 
@@ -58,7 +59,7 @@ class Runner:
         assert self.plan.id is not None, "a plan is run only when every identity is known"
         self._folder = RunFolder(self.out / self.plan.name / self.plan.id)
         with self._folder.locked():
-            self._folder.write_experiment(self.experiment.to_yaml())
+            self._folder.write_experiment(redact(self.experiment.to_yaml()))
             self._write_manifest("running")
             self._folder.event("start", plan=self.plan.id, only=list(self.only))
             self._tracking = Tracking.start(self.experiment, self._folder, self.plan, self._say)
@@ -182,7 +183,7 @@ class Runner:
                 "kind": planned.step.kind,
                 "requires": list(planned.step.requires),
                 "identity": planned.identity,
-                "described": planned.described,
+                "described": redact(planned.described),
                 "how": self._used.get(planned.step.id, "not run"),
             }
             for planned in self.plan

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pyrite.component import nearest
 from pyrite.errors import StoreError
+from pyrite.steps.analyze import FINDINGS
 from pyrite.steps.data import ROWS
 from pyrite.steps.stored_table import StoredTable
 from pyrite.store import RunFolder, open_run
@@ -73,6 +74,11 @@ class Run:
         """What the analyses found, one sentence each, with interval and n."""
         metas = [self._folder.step(step["id"]).meta or {} for step in self._steps("analyze")]
         return [sentence for meta in metas for sentence in meta.get("findings", ())]
+
+    @property
+    def findings_files(self) -> list[Path]:
+        """The text file with all findings of each analysis."""
+        return [self._folder.step(x["id"]).path / FINDINGS for x in self._steps("analyze")]
 
     @property
     def notes(self) -> list[str]:

@@ -50,7 +50,7 @@ class Tracking:
             name=plan.name,
             plan_id=plan.id or "",
             path=folder.path,
-            config=redact(experiment.canonical()),
+            config=redact(experiment.public()),
             tags=experiment.tags,
             group=experiment.group,
             job_type=experiment.job_type,

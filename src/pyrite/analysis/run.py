@@ -96,15 +96,8 @@ def analyse(
         measured[table.id] = write_measured(table, analysed[-1].columns.measured, out)
     say("associations")
     associations = _associate(section, analysed, notes)
-    surrogates: list[Surrogate] = []
-    measures: list[Measure] = []
-    for one in analysed:
-        say(f"predictions of {one.table.id}")
-        surrogates += _predict(section, one, notes)
-        say(f"measures of {one.table.id}")
-        shares, found = _measures(section, one, notes)
-        surrogates += shares
-        measures += found
+    say("predictions and measures")
+    surrogates, measures = _predictions(section, analysed, notes)
     found_agreements = _agree(section, analysed, notes)
     say("figures")
     figures = draw_all(
@@ -123,6 +116,19 @@ def analyse(
     )
     result.write_tables(out)
     return result
+
+
+def _predictions(
+    section: AnalyzeSection, analysed: Sequence[Analysed], notes: list[str]
+) -> tuple[list[Surrogate], list[Measure]]:
+    surrogates: list[Surrogate] = []
+    measures: list[Measure] = []
+    for one in analysed:
+        surrogates += _predict(section, one, notes)
+        shares, found = _measures(section, one, notes)
+        surrogates += shares
+        measures += found
+    return surrogates, measures
 
 
 def _measure_one(section: AnalyzeSection, table: QueryTable, notes: list[str]) -> Analysed:

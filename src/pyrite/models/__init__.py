@@ -154,6 +154,8 @@ class Scorer(ABC):
     Attributes:
         capabilities: what it can give.
         output_names: names of the outputs of a vector model; empty for a scalar one.
+        outputs_are: `vector` where the outputs belong to one model, `models` where each is the
+            score of a model of its own and they only stand side by side.
         default_unravel: the flattening of messages that the model was trained with.
         facts: what was found while opening it (reading position, template, dtype, truncation
             side, parameters, notes); goes into the manifest, is not part of the identity.
@@ -161,6 +163,7 @@ class Scorer(ABC):
 
     capabilities: frozenset[Capability]
     output_names: tuple[str, ...] = ()
+    outputs_are: Literal["vector", "models"] = "vector"
     default_unravel: str = "none"
     facts: Mapping[str, Json]
 

@@ -130,6 +130,7 @@ class _RecordedScorer(ItemScorer):
         self.model = model
         self.table = table
         self.output_names = tuple(model.named())
+        self.outputs_are = "models"
         several = bool(self.output_names)
         self.capabilities = frozenset({Capability.VECTOR if several else Capability.SCORE})
         self._sign = 1.0 if model.better == "higher" else -1.0

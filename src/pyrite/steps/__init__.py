@@ -16,8 +16,8 @@ from pyrite.types import Json
 
 if TYPE_CHECKING:
     from pyrite.progress import Progress
+    from pyrite.steps.stored_table import StoredTable
     from pyrite.store import StepFolder
-    from pyrite.tables import QueryTable
 
 __all__ = ["Step", "StepContext", "StepResult"]
 
@@ -36,7 +36,7 @@ class StepContext:
     folder: StepFolder
     inputs: Mapping[str, tuple[Step, StepFolder]]
     progress: Progress
-    table: Callable[[str], QueryTable]
+    table: Callable[[str], StoredTable]
 
 
 @dataclass(frozen=True)

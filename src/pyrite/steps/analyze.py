@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, ClassVar
 
 from pyrite.config.sections import AnalyzeSection
+from pyrite.files import write_text
+from pyrite.sources import Source, locate, weight_files
 from pyrite.steps import Step, StepContext, StepResult
+from pyrite.steps.model_view import views
 from pyrite.types import Json
 
-__all__ = ["AnalyzeStep"]
+if TYPE_CHECKING:
+    from pyrite.embedding import Embedder
+
+__all__ = ["FINDINGS", "AnalyzeStep"]
+
+FINDINGS = "findings.txt"
 
 
 @dataclass
@@ -21,6 +30,7 @@ class AnalyzeStep(Step):
 
     section: AnalyzeSection
     requires: tuple[str, ...]
+    resolved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:  # type: ignore[override]
@@ -31,6 +41,33 @@ class AnalyzeStep(Step):
         """All fields; the names of the queries label its tables and figures."""
         return {**self.section.identity(), "queries": list(self.requires)}
 
+    def fingerprints(self) -> Mapping[str, str | None]:
+        """Content of the sentence embedding models; local folders are known offline."""
+        found: dict[str, str | None] = {}
+        for name, embedder in self._embedders().items():
+            local = locate(embedder.path)
+            source = Source(local.name, tuple(weight_files(local))) if local else None
+            found[name] = self.resolved.get(name) or (source.fingerprint() if source else None)
+        return found
+
+    def pin(self) -> AnalyzeStep:
+        """Resolve the sentence embedding models that are not local (may ask the network)."""
+        remote = {n: e for n, e in self._embedders().items() if locate(e.path) is None}
+        resolved = {name: e.source().fingerprint() or "" for name, e in remote.items()}
+        return replace(self, resolved=resolved)
+
+    def _embedders(self) -> dict[str, Embedder]:
+        """The sentence embeddings that are computed, by their id."""
+        from pyrite.embedding import EMBEDDERS
+
+        kind: type[Embedder] = EMBEDDERS.get("sentence")  # type: ignore[assignment]
+        found = {}
+        for item in self.section.compute:
+            if item.name == "embedding" and item.args.get("type", "sentence") == "sentence":
+                fields = {name: value for name, value in item.args.items() if name != "type"}
+                found[item.id] = kind(**fields)
+        return found
+
     def run(self, context: StepContext) -> StepResult:
         """Analyse; everything is written below this step's folder.
 
@@ -39,8 +76,11 @@ class AnalyzeStep(Step):
         """
         from pyrite.analysis import analyse
 
-        tables = [context.table(name) for name in self.requires]
-        result = analyse(self.section, tables, out=context.folder.path)
+        tables = [view for name in self.requires for view in views(context.table(name))]
+        with context.progress.task(f"{self.id}: analysing", unit="queries") as task:
+            result = analyse(self.section, tables, out=context.folder.path)
+            task.advance(len(tables))
+        write_text(context.folder.path / FINDINGS, "".join(f"{x}\n" for x in result.findings()))
         figures = [
             {
                 "name": figure.name,
@@ -55,8 +95,8 @@ class AnalyzeStep(Step):
                 "figures": figures,
                 "findings": list(result.findings()),
                 "notes": list(result.notes),
-                "summary": dict(result.summary()),
+                "tables": ["associations.parquet", "surrogates.parquet", "measures.parquet"],
             },
-            notes=tuple(f"{self.id}: {text}" for text in (*result.findings(), *result.notes)),
+            notes=tuple(f"{self.id}: {text}" for text in result.notes),
             scalars=dict(result.summary()),
         )

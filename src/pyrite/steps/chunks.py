@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from pyrite.errors import CorruptArtifactError
 from pyrite.files import atomic_path
+from pyrite.types import Json
 
 if TYPE_CHECKING:
     import numpy as np
@@ -76,13 +77,13 @@ class ChunkStore:
         stop: int,
         table: pa.Table,
         vectors: Mapping[str, np.ndarray],
-        outputs: Sequence[str] = (),
+        about: Mapping[str, Json],
     ) -> None:
         """Write a chunk: vectors first, then the table that makes it count.
 
-        `outputs` are the names of a vector model's outputs; every chunk carries them.
+        `about` is what a reader must know of the model's outputs; every chunk carries it.
         """
-        table = table.replace_schema_metadata({"outputs": json.dumps(list(outputs))})
+        table = table.replace_schema_metadata({"about": json.dumps(dict(about))})
         path = self.folder / f"rows-{start:09d}-{stop:09d}.parquet"
         if vectors:
             from safetensors.numpy import save_file
@@ -110,10 +111,11 @@ class ChunkStore:
         """Columns of the chunks."""
         return pq.read_schema(self.chunks()[0].path)
 
-    def outputs(self) -> tuple[str, ...]:
-        """Names of a vector model's outputs; empty for a scalar model."""
+    def about(self) -> dict[str, Json]:
+        """What the chunks carry of the model: `outputs` (names) and `outputs_are`."""
         metadata = self.schema().metadata or {}
-        return tuple(json.loads(metadata.get(b"outputs", b"[]")))
+        about: dict[str, Json] = json.loads(metadata[b"about"])
+        return about
 
     def vectors(self, name: str) -> Iterator[np.ndarray]:
         """One named array per chunk, in row order."""

@@ -113,6 +113,7 @@ class QueryStep(Step):
             batch_tokens=self.section.batch_tokens,
         )
         stream = RowStream(rows, self.section, scorer)
+        about = {"outputs": list(scorer.output_names), "outputs_are": scorer.outputs_are}
         started = time.monotonic()
         total = sum(stop - start for start, stop in missing)
         with context.progress.task(f"{self.id}: scoring", total=total) as task:
@@ -124,7 +125,7 @@ class QueryStep(Step):
                     table, vectors = score_rows(
                         stream.read(start, end), engine, self.section, stream
                     )
-                    chunks.write(start, end, table, vectors, scorer.output_names)
+                    chunks.write(start, end, table, vectors, about)
                     task.advance(end - start)
                     size = self._next_window(size, end - start, time.monotonic() - began)
                     start = end

@@ -54,7 +54,9 @@ def _single(
     names = engine.scorer.output_names
     columns: Columns = {}
     if names:
-        columns.update(_vector_columns(scored, section.forward.topk))
+        columns.update(_vector_columns(scored))
+        if engine.scorer.outputs_are == "vector":
+            columns.update(_ranking_columns(scored, section.forward.topk))
         has_score = [not np.isnan(s.output.score).all() for s in scored]
     else:
         values = [float(s.output.score) for s in scored]
@@ -147,18 +149,27 @@ def _half(index: int, total: int, size: int) -> int:
     return min(size, total - start) // 2
 
 
-def _vector_columns(scored: Sequence[Scored], topk: int) -> Columns:
-    scores = np.stack([np.asarray(s.output.score, dtype=np.float32) for s in scored])
+def _vector_columns(scored: Sequence[Scored]) -> Columns:
+    scores = _matrix(scored)
+    flat = pa.array(scores.ravel())
+    return {"scores": pa.FixedSizeListArray.from_arrays(flat, scores.shape[1])}
+
+
+def _ranking_columns(scored: Sequence[Scored], topk: int) -> Columns:
+    """The top-k outputs and the entropy, in nats, of the softmax over all."""
+    scores = _matrix(scored)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :topk].astype(np.int32)
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     entropy = -(np.exp(log_p) * log_p).sum(axis=1)
-    width = scores.shape[1]
     return {
-        "scores": pa.FixedSizeListArray.from_arrays(pa.array(scores.ravel()), width),
         "topk_uids": pa.array(list(order), pa.list_(pa.int32())),
         "entropy": _floats(entropy.tolist()),
     }
+
+
+def _matrix(scored: Sequence[Scored]) -> np.ndarray:
+    return np.stack([np.asarray(s.output.score, dtype=np.float32) for s in scored])
 
 
 def _token_columns(scored: Sequence[Scored], section: QuerySection, prefix: str) -> Columns:

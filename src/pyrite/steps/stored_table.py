@@ -41,7 +41,9 @@ class StoredTable:
         self.model_id = model_id
         self.rows = RowReader(rows)
         self.chunks = ChunkStore(query)
-        self.outputs = self.chunks.outputs()
+        about = self.chunks.about()
+        self.outputs = tuple(about["outputs"])
+        self.models = self.outputs if about["outputs_are"] == "models" else ()
         self.num_rows = self.rows.num_rows
         stored = [name for name in self.chunks.schema().names if name not in _INTERNAL]
         self._stored = tuple(name for name in stored if name != "row_id")
@@ -121,7 +123,12 @@ class StoredTable:
 
     def to_pandas(self) -> pd.DataFrame:
         """All rows with the data's and the query's columns."""
-        return pa.table({name: self.column(name) for name in self.columns}).to_pandas()
+        columns = {name: self.column(name) for name in self.columns}
+        if self.models:
+            del columns["scores"]
+            columns |= {f"scores.{name}": self.numbers(f"scores.{name}") for name in self.models}
+        frame: pd.DataFrame = pa.table(columns).to_pandas()
+        return frame
 
     def _own(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self.rows.columns]
@@ -130,7 +137,8 @@ class StoredTable:
         scalars = [name for name in SCORES if name in self._stored]
         if "scores" not in self._stored:
             return tuple(scalars)
-        named = [f"scores.{name}" for name in (*REDUCTIONS, *self.outputs)]
+        reductions = () if self.models else REDUCTIONS
+        named = [f"scores.{name}" for name in (*reductions, *self.outputs)]
         return (*named, *scalars)
 
     def _find_vectors(self) -> tuple[str, ...]:
