@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +18,13 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, 
 from transformers import PreTrainedTokenizerFast
 
 from pyrite.models import Model
+from pyrite.models.endpoint import Endpoint
 from pyrite.models.gating_model import GatingModel
 from pyrite.models.python_callable import PythonCallable
 from pyrite.models.recorded import Recorded
 from pyrite.models.reward_model import RewardModel
 from pyrite.models.sequence_classifier import SequenceClassifier
+from tests.endpoints.server import RewardServer
 from tests.models.support_gptj import (
     gating_state,
     gptj_config,
@@ -283,6 +287,24 @@ def _recorded_several(folder: Path) -> Model:
     return Recorded(columns={"one": "recorded", "two": "row_id"})
 
 
+@cache
+def _server(*outputs: str) -> RewardServer:
+    """One server for the whole run of the tests; it serves every protocol."""
+    server = RewardServer(outputs=outputs)
+    atexit.register(server.close)
+    return server
+
+
+def _endpoint(outputs: Sequence[str], route: str = "", **fields: Any) -> Callable[[Path], Model]:
+    def make(folder: Path) -> Model:
+        return Endpoint(url=_server(*outputs).url + route, **fields)
+
+    return make
+
+
+_PAIR = {"protocol": "json", "request": {"q": "{prompt}", "a": "{response}"}}
+
+
 ZOO: dict[str, Sequence[Specimen]] = {
     "sequence_classifier": [_classifier(name) for name in ARCHITECTURES],
     "reward_model": [
@@ -295,6 +317,12 @@ ZOO: dict[str, Sequence[Specimen]] = {
     "python_callable": [
         _callable("def score(prompt, response): return len(response or '') / 7", "single"),
         _callable("def score(responses): return [len(r or '') / 7 for r in responses]", "batched"),
+    ],
+    "endpoint": [
+        Specimen("messages", _endpoint(["score"], protocol="vllm_classify")),
+        Specimen("texts", _endpoint(["score"], protocol="sglang_classify", batch_size=5)),
+        Specimen("labels", _endpoint(["a", "b", "c"], protocol="tei", unravel="pair")),
+        Specimen("json", _endpoint(["score"], "/any/one", **_PAIR, scores="out[0].reward")),
     ],
 }
 

@@ -15,7 +15,17 @@ SOURCE = Path(pyrite.__file__).parent
 LAYERS: list[set[str]] = [
     {"types", "errors"},
     {"component", "files", "sources", "assets"},
-    {"models", "data", "features", "rendering", "trackers", "embedding", "tables", "config"},
+    {
+        "models",
+        "data",
+        "features",
+        "rendering",
+        "trackers",
+        "embedding",
+        "tables",
+        "config",
+        "endpoints",
+    },
     {"experiment", "progress"},
     {"scoring", "analysis", "manifest"},
     {"steps", "store", "plan"},
@@ -24,7 +34,7 @@ LAYERS: list[set[str]] = [
     {"api"},
     {"cli", "__main__"},
 ]
-FAMILIES = {"models", "data", "features", "rendering", "trackers"}
+FAMILIES = {"models", "data", "features", "rendering", "trackers", "endpoints"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -5,6 +5,7 @@ a `Scorer`, which is what holds weights. Two kinds of scorer exist::
 
     Scorer ── TokenScorer   text -> render -> encode -> forward   (everything with a tokenizer)
            └─ ItemScorer    item -> score                         (recorded scores, a callable)
+              └─ TextScorer   text -> render -> score             (a server with its own tokenizer)
 
 Only `pyrite.scoring` calls a scorer; it owns batching, order, duplicates and storage. A score may
 never depend on the batch it was computed in: the contract tests hold every kind of model to that.
@@ -19,9 +20,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pyrite.component import Component, Family
-from pyrite.types import Item, Json
+from pyrite.types import Item, Json, Message
 
 if TYPE_CHECKING:
+    from typing import Self
+
     import numpy as np
 
     from pyrite.sources import Source
@@ -38,6 +41,7 @@ __all__ = [
     "Pooled",
     "Rendered",
     "Scorer",
+    "TextScorer",
     "TokenScorer",
     "Want",
 ]
@@ -63,13 +67,15 @@ class Rendered:
     `text_pair` is the second segment for models trained on (prompt, response) segment pairs; with
     `pair_is` `alone` it is no segment but the response alone, for models that score the difference
     between the whole text and that. `special_tokens` says whether the tokenizer adds its own (off
-    where a template wrote them).
+    where a template wrote them). `messages` are the turns themselves, for a model behind a server
+    that applies its template on its own; `text` is then empty.
     """
 
     text: str
     text_pair: str | None = None
     special_tokens: bool = True
     pair_is: Literal["segment", "alone"] = "segment"
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +219,37 @@ class ItemScorer(Scorer):
         """
 
 
+class TextScorer(ItemScorer):
+    """A scorer of rendered texts that are tokenised out of sight, as behind a server."""
+
+    @abstractmethod
+    def render_chat(self, item: Item) -> Rendered:
+        """The item in the model's own chat template, or its turns for a server to render.
+
+        Raises:
+            ModelError: there is no chat template on either side.
+        """
+
+    @abstractmethod
+    def score_texts(self, texts: Sequence[Rendered]) -> list[Output]:
+        """Score rendered texts; outputs in order.
+
+        Raises:
+            ScoringError: a text has no score, or was not rendered in a form that this takes.
+        """
+
+    def score(self, items: Sequence[Item]) -> list[Output]:
+        """Score items in the form that the model was made for.
+
+        Raises:
+            ScoringError: as `score_texts`.
+        """
+        from pyrite.rendering import rendering_for
+
+        rendering = rendering_for("default", self)
+        return self.score_texts([rendering.render(item, scorer=self) for item in items])
+
+
 class Model(Component):
     """A kind of reward model: its fields are the `model` section of an experiment."""
 
@@ -226,6 +263,10 @@ class Model(Component):
     @abstractmethod
     def sources(self) -> Mapping[str, Source]:
         """The files and repositories whose content decides the scores, by role."""
+
+    def pinned(self) -> Self:
+        """This model with what only a server can say of its content filled in; most are whole."""
+        return self
 
     @abstractmethod
     def open(self) -> Scorer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pyrite.errors import ModelError
-from pyrite.models import Rendered, Scorer, TokenScorer
+from pyrite.models import Rendered, Scorer, TextScorer, TokenScorer
 from pyrite.rendering import Rendering, Roles, turns
 from pyrite.types import Item
 
@@ -33,7 +33,7 @@ class ChatTemplate(Rendering):
         Raises:
             ModelError: the model has no tokenizer or its tokenizer no chat template.
         """
-        if not isinstance(scorer, TokenScorer):
+        if not isinstance(scorer, TokenScorer | TextScorer):
             raise ModelError("chat_template needs a model with a tokenizer; write unravel: none")
         conversation = turns(item, roles=roles, base_prompt=base_prompt)
         return scorer.render_chat(replace(item, messages=conversation.all()))

@@ -16,6 +16,7 @@ from pyrite.models import (
     PairOutput,
     Rendered,
     Scorer,
+    TextScorer,
     TokenScorer,
     Want,
 )
@@ -74,7 +75,7 @@ class Engine:
             ScoringError: a forward pass failed; never a made-up number.
         """
         if isinstance(self.scorer, ItemScorer):
-            outputs = self.scorer.score([item for item, _ in texts])
+            outputs = _item_outputs(self.scorer, texts)
             if len(outputs) != len(texts):
                 raise ScoringError(
                     f"{type(self.scorer).__name__} gave {len(outputs)} scores for "
@@ -152,6 +153,15 @@ class Engine:
 
         names = self.scorer.output_names
         return Output(np.full(len(names), math.nan) if names else math.nan)
+
+
+def _item_outputs(
+    scorer: ItemScorer, texts: Sequence[tuple[Item, Rendered | None]]
+) -> list[Output]:
+    rendered = [text for _, text in texts if text is not None]
+    if isinstance(scorer, TextScorer) and len(rendered) == len(texts):
+        return scorer.score_texts(rendered)
+    return scorer.score([item for item, _ in texts])
 
 
 def _default_budget(scorer: Scorer) -> int:

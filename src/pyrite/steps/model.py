@@ -46,7 +46,8 @@ class ModelStep(Step):
         resolved = {role: f"commit:{commit}" for role, commit in commits.items()}
         own = [r for r, s in sources.items() if s.repo == getattr(self.model, "path", None)]
         update: dict[str, Any] = {"revision": commits[own[0]]} if own else {}
-        return replace(self, model=self.model.model_copy(update=update), resolved=resolved)
+        model = self.model.model_copy(update=update).pinned()
+        return replace(self, model=model, resolved=resolved)
 
     def run(self, context: StepContext) -> StepResult:
         """Open the model and record what was found.

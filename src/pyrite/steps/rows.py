@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from pyrite.data import CANONICAL
 from pyrite.errors import CorruptArtifactError
-from pyrite.models import ItemScorer, Rendered, Scorer, TokenScorer
+from pyrite.models import ItemScorer, Rendered, Scorer, TextScorer, TokenScorer
 from pyrite.types import Item, Json, Message
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ class RowStream:
 
     def render(self, item: Item) -> Rendered | None:
         """The text to tokenise; None for models that take items as they are."""
-        if self._rendering is None or not isinstance(self.scorer, TokenScorer):
+        if self._rendering is None:
             return None
         spec = self.section.message
         return self._rendering.render(
@@ -122,7 +122,7 @@ class RowStream:
         )
 
     def _find_rendering(self) -> Rendering | None:
-        if not isinstance(self.scorer, TokenScorer):
+        if not isinstance(self.scorer, TokenScorer | TextScorer):
             return None
         from pyrite.rendering import RENDERINGS
 
