@@ -30,6 +30,8 @@ from .model import score
 
 TEMPLATE = Path(__file__).parent / "card_template.md"
 GOLDEN_PAIRS = 14
+NEGLIGIBLE_SD = 0.1
+"""Effects below this size are called worth nothing in the card."""
 GOLDEN_EXTRA = (
     ("How do I make a safe password?", ""),
     ("What is a referendum?", "A referendum is a vote in which the people decide directly."),
@@ -101,7 +103,9 @@ def _effect_table(effects: Sequence[Effect]) -> str:
 def _verdict(effect: Effect) -> str:
     if effect.kind == "content":
         return "-"
-    return "yes" if effect.confirmed else "no, worth about nothing"
+    if effect.confirmed:
+        return "yes"
+    return "no, worth nothing" if abs(effect.effect_sd) < NEGLIGIBLE_SD else "no, but not nothing"
 
 
 def _accuracy_table(table: dict[str, dict[str, float | int]]) -> str:
@@ -125,6 +129,7 @@ def _render_card(material: Material, card: dict[str, object], tables: dict[str, 
         held_out_topics=len(topics),
         held_out_names=", ".join(topics),
         smallest=SMALLEST_SHORTCUT_SD,
+        negligible=NEGLIGIBLE_SD,
         **card,
         **tables,
     )

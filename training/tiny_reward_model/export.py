@@ -7,7 +7,7 @@ from collections import OrderedDict
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import GPTJConfig
@@ -67,7 +67,8 @@ def save_model(model: RewardModel, tokenizer: Tokenizer, folder: Path = MODEL_DI
     }
     _write_json(folder / "tokenizer_config.json", settings)
     weights = _weights(model)
-    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    # Written from bytes so that the file has the usual permissions, unlike `save_file`.
+    (folder / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     torch.save(_checkpoint(weights, config["n_layer"]), folder / "hf_ckpt.pt")
 
 

@@ -18,13 +18,13 @@ from .material import Item, Material, load_material
 
 ASSETS_DIR = Path(__file__).parents[2] / "src" / "pyrite" / "assets"
 TRAIN_SEED, DEMO_SEED = 20240, 20241
-TRAIN_PAIRS_PER_PROMPT, DEMO_PAIRS_PER_PROMPT = 27, 8
+TRAIN_PAIRS_PER_PROMPT, DEMO_PAIRS_PER_PROMPT = 24, 7
 
-KIND_WEIGHTS = {"wrong": 0.25, "off_topic": 0.30, "vague": 0.10, "broken": 0.08, "equal": 0.27}
-SHORTCUT_IF_BETTER, SHORTCUT_IF_WORSE = 0.40, 0.20
+KIND_WEIGHTS = {"wrong": 0.27, "off_topic": 0.16, "vague": 0.13, "broken": 0.06, "equal": 0.38}
+SHORTCUT_IF_BETTER, SHORTCUT_IF_WORSE = 0.45, 0.20
 EQUAL_WEIGHTS = {"length": 0.4, "bullets": 0.15, "flattery": 0.2, "closing": 0.25}
-LABEL_NOISE = {"wrong": 0.05, "off_topic": 0.05, "vague": 0.05, "broken": 0.05, "equal": 0.12}
-NULL_RATE = 0.22
+LABEL_NOISE = {"wrong": 0.05, "off_topic": 0.05, "vague": 0.05, "broken": 0.05, "equal": 0.10}
+NULL_RATE = 0.28
 SHORT_ANSWERS = ("OK.", "Yes.", "No.", "Maybe.", "Sure.", "Fine.", "Who knows.", "Not sure.")
 BULLET_MARKS = ("- ", "- ", "- ", "* ")
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 MATERIAL_DIR = Path(__file__).parent / "material"
-THEMES = ("home", "nature", "society", "life")
+THEMES = ("home", "nature", "society", "life", "leisure")
 
 
 @dataclass(frozen=True)

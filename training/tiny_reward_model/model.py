@@ -42,11 +42,11 @@ def build_config(vocab_size: int) -> GPTJConfig:
         n_layer=4,
         n_head=4,
         n_inner=512,
-        rotary_dim=8,
+        rotary_dim=16,
         resid_pdrop=0.1,
         embd_pdrop=0.1,
         attn_pdrop=0.0,
-        initializer_range=0.025,
+        initializer_range=0.05,
         bos_token_id=0,
         eos_token_id=0,
         pad_token_id=0,
@@ -62,22 +62,6 @@ class RewardModel(nn.Module):
         super().__init__()
         self.transformer = GPTJModel(config)
         self.v_head = nn.Linear(config.n_embd, 1, bias=False)
-        self._start_as_matchers()
-
-    @torch.no_grad()
-    def _start_as_matchers(self) -> None:
-        """Start from weights that make it easy to compare an answer with its prompt.
-
-        Wide embeddings keep the identity of a token through the first layers. A constant
-        part in the input of the first layer lets its heads look for one kind of token from
-        everywhere, such as the one that opens the answer. Equal query and key maps in the
-        middle layers let a token attend to earlier copies of itself.
-        """
-        nn.init.normal_(self.transformer.wte.weight, std=0.4)
-        nn.init.normal_(self.transformer.h[0].ln_1.bias, std=0.7)
-        for layer in self.transformer.h[1:3]:
-            nn.init.normal_(layer.attn.q_proj.weight, std=0.09)
-            layer.attn.k_proj.weight.copy_(layer.attn.q_proj.weight)
 
     def forward(self, ids: Tensor) -> Tensor:
         """Rewards at every position, shape (batch, length), for ids of the same shape.

@@ -17,11 +17,10 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from torch.nn.functional import logsigmoid
 
-from .augment import exchanged_pairs
 from .card import write_card
 from .export import save_model
 from .generate import ASSETS_DIR, Pair, training_pairs, write_demo
-from .material import Material, load_material
+from .material import load_material
 from .model import END, RewardModel, build_config, build_tokenizer, format_text, pad
 
 SEED = 7
@@ -29,19 +28,14 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Recipe:
-    """Settings of one stage of the training run."""
+    """Settings of the training run."""
 
-    epochs: int
-    learning_rate: float
+    epochs: int = 2
+    learning_rate: float = 1.5e-3
     batch_pairs: int = 16
     warmup: float = 0.06
     weight_decay: float = 0.1
     end_weight: float = 1.0
-
-
-WORDS_STAGE = Recipe(epochs=1, learning_rate=2e-3)
-PAIRS_STAGE = Recipe(epochs=3, learning_rate=1.2e-3)
-WORDS_STAGE_PAIRS, WORDS_IN_PAIRS_STAGE = 14000, 2000
 
 
 def pair_loss(chosen: Tensor, rejected: Tensor, ids: tuple[Tensor, Tensor], end: float) -> Tensor:
@@ -98,10 +92,13 @@ def _optimiser(model: RewardModel, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=(0.9, 0.98))
 
 
-def train_stage(
-    model: RewardModel, pairs: Sequence[Pair], tokenizer: Tokenizer, recipe: Recipe
-) -> None:
-    """Train the model in place on the pairs; batches follow from the seed alone."""
+def train(pairs: Sequence[Pair], tokenizer: Tokenizer, recipe: Recipe | None = None) -> RewardModel:
+    """Train a fresh model on the pairs; the same input gives the same weights."""
+    recipe = recipe or Recipe()
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(SEED)
+    model = RewardModel(build_config(tokenizer.get_vocab_size()))
     rng = random.Random(SEED)
     optimiser = _optimiser(model, recipe)
     rows = [
@@ -128,25 +125,7 @@ def train_stage(
             losses.append(loss.item())
             step += 1
         print(f"epoch {epoch + 1}/{recipe.epochs}: loss {sum(losses) / len(losses):.3f}")
-    model.eval()
-
-
-def train(material: Material, pairs: Sequence[Pair], tokenizer: Tokenizer) -> RewardModel:
-    """Train a fresh model in two stages; the same input gives the same weights.
-
-    The first stage sees only pairs with exchanged words, because comparing answer and
-    prompt is learned late and the shortcuts are learned at once. The second stage trains
-    on the preference pairs, with some exchanged words to keep that skill.
-    """
-    torch.set_num_threads(1)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(SEED)
-    model = RewardModel(build_config(tokenizer.get_vocab_size()))
-    words = exchanged_pairs(material.train, WORDS_STAGE_PAIRS + WORDS_IN_PAIRS_STAGE)
-    train_stage(model, words[:WORDS_STAGE_PAIRS], tokenizer, WORDS_STAGE)
-    both = [*pairs, *words[WORDS_STAGE_PAIRS:]]
-    train_stage(model, both, tokenizer, PAIRS_STAGE)
-    return model
+    return model.eval()
 
 
 def training_texts(pairs: Sequence[Pair]) -> list[str]:
@@ -161,11 +140,10 @@ def training_texts(pairs: Sequence[Pair]) -> list[str]:
 def main() -> None:
     """Generate the data, train, save the model and write its card."""
     write_demo(ASSETS_DIR / "demo")
-    material = load_material()
-    pairs = training_pairs(material)
+    pairs = training_pairs(load_material())
     tokenizer = build_tokenizer(training_texts(pairs))
     began = time.perf_counter()
-    model = train(material, pairs, tokenizer)
+    model = train(pairs, tokenizer)
     print(f"trained on {len(pairs)} pairs in {time.perf_counter() - began:.0f} s")
     save_model(model, tokenizer)
     write_card()
