@@ -32,6 +32,10 @@ from pyrite.types import Json
 __all__ = ["Component", "Family", "Listing", "load_user_module", "nearest", "snake_case"]
 
 
+_USER_MODULE = "pyrite_user_"
+"""Modules of users' files are called so, then the file's stem and the hash of its content."""
+
+
 class Component(BaseModel):
     """Base of all components: frozen, keyword-only, and strict about unknown fields.
 
@@ -49,7 +53,16 @@ class Component(BaseModel):
     def identity(self) -> dict[str, Json]:
         """The declared part of this component's identity, as plain JSON."""
         fields = self.model_dump(mode="json", by_alias=True, exclude=set(self.NOT_IDENTITY))
-        return {"component": type(self).__name__, "version": self.VERSION, **fields}
+        return {**self.code_identity(), **fields}
+
+    @classmethod
+    def code_identity(cls) -> dict[str, Json]:
+        """What names this component's code; for a user's file its content."""
+        name = cls.__name__
+        if cls.__module__.startswith(_USER_MODULE):
+            # The module's name ends in the hash of the file.
+            name = f"{cls.__module__}.{name}"
+        return {"component": name, "version": cls.VERSION}
 
 
 def snake_case(name: str) -> str:
@@ -144,7 +157,7 @@ def load_user_module(path: Path) -> ModuleType:
     if not path.is_file():
         raise ComponentError(f"{path}: no such Python file")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-    name = f"pyrite_user_{path.stem}_{digest}"
+    name = f"{_USER_MODULE}{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

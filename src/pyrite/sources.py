@@ -61,6 +61,9 @@ class Source:
             return f"commit:{commit}" if commit else None
         if self.url:
             return f"sha256:{self.sha256}" if self.sha256 else f"url:{self.url}"
+        if len(self.files) == 1:
+            # What one file is called does not change what it holds.
+            return f"sha256:{hash_file(self.files[0])}"
         parts = [f"{path.name}:{hash_file(path)}" for path in sorted(self.files)]
         return "sha256:" + hash_text("\n".join(parts))
 

@@ -109,6 +109,8 @@ class DataSection(Section):
 class Join(Section):
     """Add the columns of a second local table, matched on key columns."""
 
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"path"})
+
     path: str
     on: str | list[str]
 

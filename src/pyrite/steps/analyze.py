@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar
 
 from pyrite.config.sections import AnalyzeSection
+from pyrite.features import FEATURES
 from pyrite.files import write_text
 from pyrite.sources import Source, locate, weight_files
 from pyrite.steps import Step, StepContext, StepResult
@@ -39,7 +40,9 @@ class AnalyzeStep(Step):
 
     def declared(self) -> Json:
         """All fields; the names of the queries label its tables and figures."""
-        return {**self.section.identity(), "queries": list(self.requires)}
+        names = [item.name for item in self.section.compute if item.name != "embedding"]
+        code = [FEATURES.get(name).code_identity() for name in names]
+        return {**self.section.identity(), "queries": list(self.requires), "features": code}
 
     def fingerprints(self) -> Mapping[str, str | None]:
         """Content of the sentence embedding models; local folders are known offline."""
