@@ -290,7 +290,7 @@ def test_lone_surrogates_and_null_bytes(tmp_path: Path) -> None:
     assert row["prompt"] == "a\ufffdb\x00"
     assert row["response"] == "{0} %s"
     assert row["\ufffd"] == '[1, "\ufffd"]'
-    assert any(x.startswith("3 values: held lone surrogates") for x in rows.detected)
+    assert any(x.startswith("2 values: held lone surrogates") for x in rows.detected)
 
 
 def test_names_that_become_the_same_stay_apart(tmp_path: Path) -> None:

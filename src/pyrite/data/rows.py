@@ -80,10 +80,9 @@ class Spool:
 
     def _text_column(self, name: str, rows: Sequence[Row]) -> Any:
         if name == "group":
-            texts = [row.group for row in rows]
-        else:
-            texts = [getattr(row.texts, name) for row in rows]
-        return text_array(texts, self._replaced)
+            # A copy of another column: what is replaced in it has been counted there.
+            return text_array([row.group for row in rows], lambda _: None)
+        return text_array([getattr(row.texts, name) for row in rows], self._replaced)
 
     def _clean_name(self, name: str) -> str:
         """A column name as UTF-8 can hold it, and different from all others."""

@@ -140,7 +140,7 @@ def load_classifier(
     except (SafetensorError, pickle.UnpicklingError, EOFError, RuntimeError) as error:
         raise CheckpointError(
             f"{name}: the weights cannot be read, or are not those that config.json describes: "
-            f"{_shortened(error)}"
+            f"{_shortened(error)}; fetch them again"
         ) from error
     except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
         raise ModelError(f"{name}: cannot be opened: {_shortened(error)}") from error

@@ -187,9 +187,9 @@ class QueryStep(Step):
                 f"{counts['truncated']} of {rows.num_rows} rows were truncated (column `truncated`)"
             )
         if counts["problems"]:
-            found.append(f"{counts['problems']} rows have no score (column `problem` says why)")
+            found.append(f"{_have(counts['problems'])} no score (column `problem` says why)")
         if counts["missing"] > counts["problems"]:
-            found.append(f"{counts['missing'] - counts['problems']} rows have a missing score")
+            found.append(f"{_have(counts['missing'] - counts['problems'])} a missing score")
         named = {item.name for item in self.section.store}
         if not rows.has_pairs and self.section.pairs != "adjacent":
             absent = sorted(named & {"loss", "rejected_end_scores", "margin"})
@@ -199,6 +199,10 @@ class QueryStep(Step):
                     "a text scored alone has no loss"
                 )
         return found
+
+
+def _have(rows: int) -> str:
+    return "1 row has" if rows == 1 else f"{rows} rows have"
 
 
 def _opened(step: Step) -> Scorer:
