@@ -15,6 +15,7 @@ SOURCE = Path(pyrite.__file__).parent
 LAYERS: list[set[str]] = [
     {"types", "errors"},
     {"component", "files", "sources", "assets"},
+    {"forward"},
     {
         "models",
         "data",

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from pyrite.forward import Decoder
     from pyrite.sources import Source
 
 __all__ = [
@@ -178,7 +179,16 @@ class Scorer(ABC):
 
 
 class TokenScorer(Scorer):
-    """A scorer with a tokenizer: rendered text in, ids, then a forward pass over a batch."""
+    """A scorer with a tokenizer: rendered text in, ids, then a forward pass over a batch.
+
+    Attributes:
+        packed: whether `forward` runs texts without padding, so that a batch may mix lengths.
+        decoder: scores of bare ids that are read at their last token (texts that share a prefix,
+            single tokens changed, gradients); None where a score is made in another way.
+    """
+
+    packed: bool = False
+    decoder: Decoder | None = None
 
     @abstractmethod
     def render_chat(self, item: Item) -> Rendered:

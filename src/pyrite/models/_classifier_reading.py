@@ -160,6 +160,12 @@ class DecoderReading(ClassifierReading):
         """The last token."""
         return length - 1
 
+    def head(self, vectors: torch.Tensor) -> torch.Tensor:
+        """Scores [rows] of vectors [rows, width]."""
+        head = self.module.score
+        scores: torch.Tensor = head(vectors.to(head.weight.dtype))[:, 0]
+        return scores
+
     def scores_and_states(
         self, batch: _Batch, reads: Sequence[int], layer: int | None
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
@@ -181,7 +187,7 @@ class DecoderReading(ClassifierReading):
             torch.arange(rows, device=self.device), torch.tensor(reads, device=self.device)
         ]
         states = out.hidden_states[layer] if inner else final
-        return self.module.score(read)[:, 0], None if layer is None else states
+        return self.head(read), None if layer is None else states
 
     def check(self) -> None:
         """Compare with the class's own forward, which without a pad token reads the last one."""

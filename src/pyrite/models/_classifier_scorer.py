@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyrite.errors import ModelError
+from pyrite.forward import Decoder
 from pyrite.models import Capability, Encoded, Limits, Output, Rendered, TokenScorer, Want
-from pyrite.models._classifier_reading import ClassifierReading, EncoderReading
+from pyrite.models._classifier_reading import ClassifierReading, DecoderReading, EncoderReading
 from pyrite.models._cutting import kept_positions
+from pyrite.models._packed import fits, packed_outputs
 from pyrite.models._tokenizers import clean_text, render_chat
 from pyrite.types import Item, Json
 
@@ -53,6 +55,10 @@ class ClassifierScorer(TokenScorer):
         self.name = name
         self.room = room
         self.facts = facts
+        if isinstance(reading, DecoderReading):
+            self.decoder = Decoder(reading.trunk, reading.head)
+            self.packed = self.decoder.lean is not None
+            self.facts = {**facts, "forward": self.decoder.told}
         self.vocabulary = int(reading.module.get_input_embeddings().weight.shape[0])
         # A decoder without a template is told to the user when a text is rendered.
         templated = reading.is_decoder or bool(tokenizer.chat_template)
@@ -98,7 +104,11 @@ class ClassifierScorer(TokenScorer):
         scorable = [index for index, text in enumerate(batch) if not text.problem]
         outputs = [Output(math.nan) for _ in batch]
         if scorable:
-            scored = self.reading.forward([batch[index] for index in scorable], want)
+            texts = [batch[index] for index in scorable]
+            if self.decoder is not None and fits(self.decoder, texts):
+                scored = packed_outputs(self.decoder, texts, want)
+            else:
+                scored = self.reading.forward(texts, want)
             for index, output in zip(scorable, scored, strict=True):
                 outputs[index] = output
         return outputs

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyrite.errors import ModelError, ScoringError
+from pyrite.forward import Decoder
 from pyrite.models import (
     Capability,
     Encoded,
@@ -18,6 +19,7 @@ from pyrite.models import (
     TokenScorer,
     Want,
 )
+from pyrite.models._packed import PackedVectors, fits, packed_vectors
 from pyrite.models._reading import CompatReading, Reading, first_index
 from pyrite.models._tokenizers import render_chat
 from pyrite.models._trunk import Trunk, Vectors
@@ -50,7 +52,11 @@ class RewardScorer(TokenScorer):
         self.head = head
         self.reading = reading
         self.shift = shift
-        self.facts = facts
+        self._decoder = Decoder(trunk.module, lambda vectors: vectors.float() @ head)
+        self.packed = self._decoder.lean is not None
+        # The difference form takes two forward passes a text, the decoder gives the score of one.
+        self.decoder = self._decoder if shift is None else None
+        self.facts = {**facts, "forward": self._decoder.told}
         self.default_unravel = reading.default_unravel if shift is None else "qa"
         paired = isinstance(reading, CompatReading) and shift is None
         self.capabilities = _VECTORS | {Capability.PAIR_FORWARD} if paired else _VECTORS
@@ -112,11 +118,17 @@ class RewardScorer(TokenScorer):
             Encoded(alone, self.reading.position(alone)),
         ]
 
-    def _run(self, texts: Sequence[Encoded], want: Want) -> tuple[Vectors, list[float]]:
+    def _run(
+        self, texts: Sequence[Encoded], want: Want
+    ) -> tuple[Vectors | PackedVectors, list[float]]:
         """The trunk over the texts, and the head where each is read."""
         import torch
 
-        vectors = self.trunk.run([text.ids for text in texts], want)
+        vectors: Vectors | PackedVectors
+        if fits(self._decoder, texts):
+            vectors = packed_vectors(self._decoder, texts, want)
+        else:
+            vectors = self.trunk.run([text.ids for text in texts], want)
         with torch.inference_mode():
             return vectors, (vectors.read(texts) @ self.head).tolist()
 

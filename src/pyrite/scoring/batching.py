@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-__all__ = ["batches_by_tokens"]
+__all__ = ["batches_by_tokens", "packed_batches"]
 
 MAX_WASTE = 0.1
 """Largest share of a batch that may be padding; on a CPU padding costs as much as text."""
@@ -38,5 +38,27 @@ def batches_by_tokens(
             batch, used = [], 0
         batch.append(index)
         used += length
+    if batch:
+        yield batch
+
+
+def packed_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
+    """Group texts for a forward pass without padding, longest first.
+
+    Args:
+        lengths: tokens of each text.
+        budget: most tokens of one batch; one longer text is a batch of its own.
+
+    Yields:
+        Indices into `lengths`; every index exactly once.
+    """
+    batch: list[int] = []
+    used = 0
+    for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
+        if batch and used + lengths[index] > budget:
+            yield batch
+            batch, used = [], 0
+        batch.append(index)
+        used += lengths[index]
     if batch:
         yield batch

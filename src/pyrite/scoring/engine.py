@@ -20,13 +20,14 @@ from pyrite.models import (
     TokenScorer,
     Want,
 )
-from pyrite.scoring.batching import batches_by_tokens
+from pyrite.scoring.batching import batches_by_tokens, packed_batches
 from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
 __all__ = ["Engine", "Scored", "ScoredPair"]
 
 CPU_TOKENS = 2048
+CPU_TOKENS_PACKED = 8192
 GPU_TOKENS = 16384
 """Tokens per forward pass where the experiment does not say (`query.batch_tokens`)."""
 
@@ -111,7 +112,9 @@ class Engine:
         distinct = [text for text in dict.fromkeys(encoded) if not text.problem]
         lengths = [len(text.ids) for text in distinct]
         known: dict[Encoded, Output] = {}
-        for batch in batches_by_tokens(lengths, budget=self.batch_tokens):
+        assert isinstance(self.scorer, TokenScorer)
+        batches = packed_batches if self.scorer.packed else batches_by_tokens
+        for batch in batches(lengths, budget=self.batch_tokens):
             texts = [distinct[index] for index in batch]
             known.update(zip(texts, self._forward_batch(texts), strict=True))
         missing = self._no_output()
@@ -121,7 +124,8 @@ class Engine:
         scorer, threads = self.scorer, self._threads
         assert isinstance(scorer, TokenScorer)
         assert threads is not None
-        work = len(texts) * max(len(text.ids) for text in texts)
+        lengths = [len(text.ids) for text in texts]
+        work = sum(lengths) if scorer.packed else len(lengths) * max(lengths)
         try:
             return threads.run(lambda: scorer.forward(texts, self.want), work)
         except (MemoryError, RuntimeError) as error:
@@ -166,7 +170,10 @@ def _item_outputs(
 
 def _default_budget(scorer: Scorer) -> int:
     device = str(scorer.facts.get("device", "cpu"))
-    return GPU_TOKENS if device.startswith("cuda") else CPU_TOKENS
+    if device.startswith("cuda"):
+        return GPU_TOKENS
+    packed = isinstance(scorer, TokenScorer) and scorer.packed
+    return CPU_TOKENS_PACKED if packed else CPU_TOKENS
 
 
 def _bradley_terry(chosen: Scored, rejected: Scored) -> PairOutput:

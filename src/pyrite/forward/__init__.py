@@ -1,0 +1,38 @@
+"""Fast forward passes of decoders, exact in float32: the contract on one page.
+
+A `Decoder` is a transformers decoder and the head that turns its vector at a text's last token
+into a score. It gives scores of ids, and knows what texts share::
+
+    Decoder ── score(texts)                                 whole texts
+            ├─ score_continuations(prefix, continuations)   one prefix, many ends
+            ├─ score_swaps(ids, swaps)                      one text, one token changed each time
+            └─ token_gradients(ids, positions)              d score / d one-hot of each token
+
+What is run of a text: tokens after the one it is read at never (cut them off before; causal
+attention cannot see them), a prefix that texts share once, in the last layer only the tokens that
+are read. A score never depends on the texts beside it: to 1e-5 of the spread of scores, and texts
+that are the same within one call get the same score to the bit.
+
+How it is run, from the fastest that is right:
+
+1. *lean*: the texts end to end without padding (`packing`), attention within each (`attention`),
+   through the blocks of a family of architectures (`gptj`, `llama`). A family is told by the
+   names of the weights, never by the name of a model, and is used only after it gave what the
+   plain module gives on some texts of this very model (`proof`). Where it does not, or the
+   configuration has an option that it does not know, it steps aside; `Decoder.told` says so.
+2. *cached* (`cached`): the plain module with its own key and value cache, seen by many rows
+   without a copy each; for any causal architecture whose cache gives what whole texts give.
+3. *plain*: the module on whole texts.
+
+Gradients are always the plain module's, with the keys and values of what comes before the first
+position kept. Short floats on a GPU take the same ways by plain torch operations; that has not
+been tested on one.
+"""
+
+from __future__ import annotations
+
+from pyrite.forward.decoder import Decoder, Swap
+from pyrite.forward.lean import Lean, Prefix
+from pyrite.forward.packing import Part
+
+__all__ = ["Decoder", "Lean", "Part", "Prefix", "Swap"]

@@ -1,0 +1,95 @@
+"""Which lean forward pass a module gets, if any: told by its weights, proved on a few texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyrite.forward import gptj, llama
+from pyrite.forward.lean import Lean, StepAside
+from pyrite.forward.packing import Part
+from pyrite.forward.proof import Head, prove
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Chosen", "choose"]
+
+_FAMILIES = (gptj, llama)
+
+_WINDOWS = ("sliding_window", "attention_window", "attention_chunk_size", "window_size")
+_OTHER_ATTENTION = ("softcap", "logit_cap", "soft_cap")
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The lean forward pass, or None, and which one runs and why, in words."""
+
+    lean: Lean | None
+    told: str
+
+
+def choose(module: Any, head: Head) -> Chosen:
+    """The lean forward pass of a decoder, proved equal to it; the plain one where that fails.
+
+    Args:
+        module: a transformers decoder without its head, in eval mode.
+        head: the score of a vector.
+    """
+    try:
+        lean = _built(module)
+        proof = prove(
+            module,
+            head,
+            lambda rows: _ways(lean, rows),
+            longest=lean.longest,
+            name="the lean forward pass",
+        )
+    except StepAside as reason:
+        return Chosen(None, f"plain, because {reason}")
+    limit = "" if lean.longest is None else f", up to {lean.longest} tokens"
+    return Chosen(
+        lean,
+        f"lean {lean.family}{limit}, proved equal to {proof.difference:.0e} of the score spread",
+    )
+
+
+def _built(module: Any) -> Lean:
+    family = next((family for family in _FAMILIES if family.fits(module)), None)
+    if family is None:
+        raise StepAside(f"no lean forward pass knows the layers of {type(module).__name__}")
+    if module.training:
+        raise StepAside("the module is in training mode")
+    window = None
+    for name, value in _options(module.config):
+        if any(word in name for word in _OTHER_ATTENTION):
+            raise StepAside(f"config.json sets {name} ({value}), which it does not know")
+        if name in _WINDOWS:
+            window = min(int(value), window or int(value))
+    lean: Lean = family.build(module)
+    if window is not None:
+        # A text that fits into the window is not changed by it; longer ones run plainly.
+        lean.longest = min(window, lean.longest or window)
+    return lean
+
+
+def _ways(lean: Lean, rows: list[tuple[int, ...]]) -> list[torch.Tensor]:
+    """Each way in which a lean forward pass is used: whole, all tokens kept, sharing a prefix."""
+    import torch
+
+    long = rows[-1]
+    prefix = lean.start(long[: len(long) // 2])
+    parts = [Part(row) for row in rows]
+    early, late = Part(long[1:], 1), Part(long[len(prefix.ids) :], len(prefix.ids))
+    found = [lean.read(parts), torch.stack([final[-1] for final, _ in lean.states(rows, 0)])]
+    if prefix.ids:
+        found += [lean.read([*parts[:-1], part], prefix) for part in (early, late)]
+    return found
+
+
+def _options(config: Any) -> Iterator[tuple[str, Any]]:
+    """What a configuration sets, what is off left out."""
+    for name, value in config.to_dict().items():
+        if value is not None and value is not False and name != "layer_types":
+            yield name, value
