@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -32,5 +33,7 @@ def shared_data() -> Path:
 def private_cache(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep the tests out of the user's own cache folder."""
-    monkeypatch.setenv("PYRITE_CACHE", str(tmp_path_factory.getbasetemp() / "pyrite-cache"))
+    """Keep the tests out of the user's own cache folder, and from each other's stored scores."""
+    cache = tmp_path_factory.getbasetemp() / "pyrite-cache"
+    shutil.rmtree(cache / "scores", ignore_errors=True)
+    monkeypatch.setenv("PYRITE_CACHE", str(cache))

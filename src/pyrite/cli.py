@@ -103,6 +103,29 @@ def schema() -> None:
     print(json.dumps(experiment_schema(), indent=2))
 
 
+@app.command()
+def cache(
+    prune: Annotated[bool, typer.Option("--prune", help="Delete scores: say which.")] = False,
+    older_than: Annotated[
+        float | None,
+        typer.Option(metavar="DAYS", min=0, help="Of models not used for so many days."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(metavar="KEY", help="Of the model whose key begins so.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Of all models.")] = False,
+) -> None:
+    """Show the stored scores that all runs share, or delete some of them."""
+    from pyrite.scoring import cached
+
+    chosen = all_ or bool(model) or older_than is not None
+    if prune != chosen or (all_ and (model or older_than is not None)):
+        raise typer.BadParameter("--prune needs --older-than DAYS, --model KEY (or both), or --all")
+    lines = cached.pruned_lines(key=model, older_than=older_than) if prune else cached.shown_lines()
+    for line in lines:
+        print(_printable(line))
+
+
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Entry point: runs a command and turns errors into a message and an exit status."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -122,9 +145,12 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 def _complain(error: PyriteError, debug: bool) -> None:
     if debug:
         raise error
-    # A text of the data inside a message must not drive the terminal.
-    text = "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in str(error))
-    print(f"pyrite: {text}", file=sys.stderr)
+    print(f"pyrite: {_printable(str(error))}", file=sys.stderr)
+
+
+def _printable(text: str) -> str:
+    """A text of the data inside a message must not drive the terminal."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
 
 
 def _family(name: str) -> Family:

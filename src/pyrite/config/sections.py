@@ -168,7 +168,7 @@ class QuerySection(Section):
     """Query a model with data."""
 
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
-        {"id", "requires", "chunk_size", "save_interval", "batch_tokens", "entrypoint"}
+        {"id", "requires", "chunk_size", "save_interval", "batch_tokens", "entrypoint", "cache"}
     )
 
     id: Identifier = "query"
@@ -180,6 +180,10 @@ class QuerySection(Section):
     )
     batch_tokens: int | None = Field(
         default=None, ge=1, description="tokens per forward pass; null: found by itself"
+    )
+    cache: bool = Field(
+        default=True,
+        description="take scores of texts that any run has scored before from the score store",
     )
     pairs: Literal["auto", "adjacent", "none"] = "auto"
     message: MessageSpec = MessageSpec()

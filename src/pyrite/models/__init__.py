@@ -185,6 +185,8 @@ class TokenScorer(Scorer):
         packed: whether `forward` runs texts without padding, so that a batch may mix lengths.
         decoder: scores of bare ids that are read at their last token (texts that share a prefix,
             single tokens changed, gradients); None where a score is made in another way.
+        cacheable: whether an equal text has an equal score for good, under the model's identity,
+            so that scores may be stored and used by later runs (`pyrite.scoring.store`).
     """
 
     packed: bool = False
@@ -192,6 +194,7 @@ class TokenScorer(Scorer):
 
     @abstractmethod
     def render_chat(self, item: Item) -> Rendered:
+    cacheable: bool = False
         """Apply the tokenizer's own chat template.
 
         Raises:
@@ -206,6 +209,7 @@ class TokenScorer(Scorer):
     def forward(self, batch: Sequence[Encoded], want: Want) -> list[Output]:
         """One padded forward pass; outputs in the order of the batch.
 
+    cacheable = True
         Raises:
             ScoringError: a score is not finite although the text is scorable.
         """

@@ -98,6 +98,11 @@ class EndpointScorer(TextScorer):
         """What was found while opening, and how many requests were sent and repeated."""
         return {**self._facts, **self.server.transport.counts}
 
+    @property
+    def cacheable(self) -> bool:  # type: ignore[override]
+        """Only where the server or the user's `version` names what is served."""
+        return any(self._facts.get(name) is not None for name in ("served", "version"))
+
     def render_chat(self, item: Item) -> Rendered:
         """By the local tokenizer where there is one, else the turns, for the server to render.
 

@@ -59,7 +59,8 @@ class Endpoint(Model):
 
     The content of a server cannot be hashed. Its scores are reused under its url, protocol,
     `model`, `request` and what it says of itself (`served`): raise `version` when it serves
-    something else under the same names.
+    something else under the same names. A server that says nothing of itself has no scores in the
+    score store that all runs share, unless there is a `version`.
 
     Attributes:
         url: the server, or the whole route; without login or key.

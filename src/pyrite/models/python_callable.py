@@ -40,7 +40,8 @@ class PythonCallable(Model):
     It returns a number per text. None and NaN mean that a text has no score; anything else that
     is not a finite number is an error, and so is an exception, told with its place in the user's
     file. What is identified is the content of that one file: raise `revision` when something
-    that it imports, or a service that it asks, has changed.
+    that it imports, or a service that it asks, has changed. Its scores are not in the score store
+    that all runs share, because nobody knows what else it depends on.
 
     Attributes:
         calls: `single` or `batched`; `auto` decides by the names of the parameters.

@@ -21,6 +21,7 @@ from pyrite.models import (
     Want,
 )
 from pyrite.scoring.batching import batches_by_tokens, packed_batches
+from pyrite.scoring.memory import ScoreMemory
 from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
@@ -59,8 +60,11 @@ class Engine:
         limits: Limits | None = None,
         want: Want | None = None,
         batch_tokens: int | None = None,
+        memory: ScoreMemory | None = None,
     ) -> None:
+        """`memory` is asked before a score is computed and told after; None computes all."""
         self.scorer = scorer
+        self.memory = memory
         self.limits = limits or Limits()
         self.want = want or Want()
         self.batch_tokens = batch_tokens or _default_budget(scorer)
@@ -76,13 +80,7 @@ class Engine:
             ScoringError: a forward pass failed; never a made-up number.
         """
         if isinstance(self.scorer, ItemScorer):
-            outputs = _item_outputs(self.scorer, texts)
-            if len(outputs) != len(texts):
-                raise ScoringError(
-                    f"{type(self.scorer).__name__} gave {len(outputs)} scores for "
-                    f"{len(texts)} texts"
-                )
-            return [Scored(output) for output in outputs]
+            return [Scored(output) for output in _item_outputs(self.scorer, texts, self.memory)]
         encoded = self._encode(rendered for _, rendered in texts)
         outputs = self._forward(encoded)
         return [Scored(output, text) for output, text in zip(outputs, encoded, strict=True)]
@@ -109,16 +107,28 @@ class Engine:
         return [known[text] for text in texts]
 
     def _forward(self, encoded: Sequence[Encoded]) -> list[Output]:
-        distinct = [text for text in dict.fromkeys(encoded) if not text.problem]
+        known = self._recalled([text for text in dict.fromkeys(encoded) if not text.problem])
+        distinct = [
+            text for text in dict.fromkeys(encoded) if not text.problem and text not in known
+        ]
         lengths = [len(text.ids) for text in distinct]
-        known: dict[Encoded, Output] = {}
         assert isinstance(self.scorer, TokenScorer)
         batches = packed_batches if self.scorer.packed else batches_by_tokens
         for batch in batches(lengths, budget=self.batch_tokens):
             texts = [distinct[index] for index in batch]
-            known.update(zip(texts, self._forward_batch(texts), strict=True))
+            outputs = self._forward_batch(texts)
+            if self.memory is not None:
+                self.memory.keep(texts, outputs)
+            known.update(zip(texts, outputs, strict=True))
         missing = self._no_output()
         return [known.get(text, missing) for text in encoded]
+
+    def _recalled(self, texts: list[Encoded]) -> dict[Encoded, Output]:
+        """What is stored of these texts; nothing where vectors are wanted, which are not stored."""
+        if self.memory is None or self.want != Want():
+            return {}
+        stored = zip(texts, self.memory.recall(texts), strict=True)
+        return {text: output for text, output in stored if output is not None}
 
     def _forward_batch(self, texts: list[Encoded]) -> list[Output]:
         scorer, threads = self.scorer, self._threads
@@ -143,13 +153,18 @@ class Engine:
         distinct = [
             (a, b) for a, b in dict.fromkeys(keys) if a and b and not a.problem and not b.problem
         ]
-        widths = [max(len(a.ids), len(b.ids)) * 2 for a, b in distinct]
         known: dict[tuple[Encoded | None, Encoded | None], PairOutput] = {}
+        if self.memory is not None:
+            stored = zip(distinct, self.memory.recall_pairs(distinct), strict=True)
+            known = {pair: output for pair, output in stored if output is not None}
+            distinct = [pair for pair in distinct if pair not in known]
+        widths = [max(len(a.ids), len(b.ids)) * 2 for a, b in distinct]
         for batch in batches_by_tokens(widths, budget=self.batch_tokens):
-            firsts = [distinct[index][0] for index in batch]
-            seconds = [distinct[index][1] for index in batch]
-            outputs = self.scorer.forward_pairs(firsts, seconds)
-            known.update(zip(zip(firsts, seconds, strict=True), outputs, strict=True))
+            pairs = [distinct[index] for index in batch]
+            outputs = self.scorer.forward_pairs([a for a, _ in pairs], [b for _, b in pairs])
+            if self.memory is not None:
+                self.memory.keep_pairs(pairs, outputs)
+            known.update(zip(pairs, outputs, strict=True))
         return [known.get(key) or _no_pair(*key) for key in keys]
 
     def _no_output(self) -> Output:
@@ -160,12 +175,29 @@ class Engine:
 
 
 def _item_outputs(
-    scorer: ItemScorer, texts: Sequence[tuple[Item, Rendered | None]]
+    scorer: ItemScorer,
+    texts: Sequence[tuple[Item, Rendered | None]],
+    memory: ScoreMemory | None,
 ) -> list[Output]:
     rendered = [text for _, text in texts if text is not None]
-    if isinstance(scorer, TextScorer) and len(rendered) == len(texts):
-        return scorer.score_texts(rendered)
-    return scorer.score([item for item, _ in texts])
+    as_text = isinstance(scorer, TextScorer) and len(rendered) == len(texts)
+    given: list[Rendered] | list[Item] = rendered if as_text else [item for item, _ in texts]
+    known = memory.recall(given) if memory is not None else [None] * len(given)
+    missing = [index for index, output in enumerate(known) if output is None]
+    if not missing:
+        outputs = []
+    elif isinstance(scorer, TextScorer) and as_text:
+        outputs = scorer.score_texts([rendered[index] for index in missing])
+    else:
+        outputs = scorer.score([texts[index][0] for index in missing])
+    if len(outputs) != len(missing):
+        raise ScoringError(
+            f"{type(scorer).__name__} gave {len(outputs)} scores for {len(missing)} texts"
+        )
+    if memory is not None:
+        memory.keep([given[index] for index in missing], outputs)
+    computed = iter(outputs)
+    return [next(computed) if output is None else output for output in known]
 
 
 def _default_budget(scorer: Scorer) -> int:

@@ -17,6 +17,7 @@ from pyrite.steps.rows import RowReader, RowStream
 from pyrite.types import Json, Location, Mistake
 
 if TYPE_CHECKING:
+    from pyrite.scoring import ScoreMemory
     from pyrite.steps.model import ModelStep
 
 __all__ = ["QueryStep"]
@@ -81,12 +82,13 @@ class QueryStep(Step):
         chunks = ChunkStore(context.folder.path)
         missing = chunks.missing(rows.num_rows)
         reused = rows.num_rows - sum(stop - start for start, stop in missing)
-        seconds = self._score(context, rows, chunks, missing) if missing else 0.0
+        seconds, said = self._score(context, rows, chunks, missing) if missing else (0.0, [])
         counts = chunks.counts()
         todo = rows.num_rows - reused
         notes = [f"{self.id}: {sentence}" for sentence in self._sentences(counts, rows)]
         if reused:
             notes.insert(0, f"{self.id}: {reused} of {rows.num_rows} rows were already scored")
+        notes += [f"{self.id}: {sentence}" for sentence in said]
         meta = {"rows": rows.num_rows, "pairs": self._pairs(rows), "counts": counts}
         scalars = {"rows": float(rows.num_rows), **{k: float(v) for k, v in counts.items()}}
         if seconds:
@@ -107,11 +109,13 @@ class QueryStep(Step):
         scorer = _opened(step)
         self._check(scorer)
         engine = Engine(
+        memory = self._memory(context, scorer)
             scorer,
             limits=self._limits(),
             want=self._want(),
             batch_tokens=self.section.batch_tokens,
         )
+            memory=memory,
         stream = RowStream(rows, self.section, scorer)
         about = {"outputs": list(scorer.output_names), "outputs_are": scorer.outputs_are}
         started = time.monotonic()
@@ -129,7 +133,19 @@ class QueryStep(Step):
                     task.advance(end - start)
                     size = self._next_window(size, end - start, time.monotonic() - began)
                     start = end
-        return time.monotonic() - started
+        if memory is None:
+            return time.monotonic() - started, []
+        memory.close()
+        return time.monotonic() - started, memory.said()
+
+    def _memory(self, context: StepContext, scorer: Scorer) -> ScoreMemory | None:
+        """What any run has stored of this model's scores, unless the query says `cache: false`."""
+        from pyrite.scoring import open_memory
+
+        step, folder = context.inputs[self.model]
+        if not self.section.cache or folder.identity is None:
+            return None
+        return open_memory(scorer, identity=folder.identity, about=_about(step))
 
     def _check(self, scorer: Scorer) -> None:
         mistakes = []
@@ -208,3 +224,10 @@ def _have(rows: int) -> str:
 def _opened(step: Step) -> Scorer:
     model: ModelStep = step  # type: ignore[assignment]
     return model.open()
+def _about(step: Step) -> dict[str, Json]:
+    """What people call this model."""
+    model = step.model  # type: ignore[attr-defined]
+    places = (getattr(model, name, None) for name in ("ckpt", "path", "url", "entrypoint"))
+    return {"kind": type(model).__name__, "id": model.id, "from": next(filter(None, places), None)}
+
+
