@@ -8,15 +8,17 @@
         server.requests                   # (route, headers, body) of every POST
 
 The score of a text is `reward(text)`; a pair is `reward(pair_text(a, b))`, messages
-`reward(chat_text(messages))`. Every element of `faults` spoils one POST, in order; `always` spoils
-all of them.
+`reward(chat_text(messages))`. Every element of `faults` spoils one POST, in order; `spoil` looks
+at the body of every other one and says what to do with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -116,7 +118,7 @@ class RewardServer:
         self.sha = "a1b2c3"
         self.tei = False
         self.faults: list[Fault] = []
-        self.always: Fault | None = None
+        self.spoil: Callable[[Any], Fault | None] = lambda body: None
         self.requests: list[tuple[str, dict[str, str], Any]] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -147,6 +149,7 @@ class RewardServer:
 
     def close(self) -> None:
         self._server.shutdown()
+        self._server.hang_up()
         self._server.server_close()
         self._thread.join()
 
@@ -160,6 +163,24 @@ class RewardServer:
 class _Quiet(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
+
+    def __init__(self, address: tuple[str, int], handler: type[Handler]) -> None:
+        super().__init__(address, handler)
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self._open.discard(request)
+        super().shutdown_request(request)
+
+    def hang_up(self) -> None:
+        """End the connections that clients keep open."""
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that hung up is no news."""
@@ -244,7 +265,7 @@ def _handler(server: RewardServer) -> type[Handler]:
             body = json.loads(raw)
             with server._lock:
                 server.requests.append((self.path, dict(self.headers), body))
-                fault = server.faults.pop(0) if server.faults else server.always
+                fault = server.faults.pop(0) if server.faults else server.spoil(body)
                 server.at_once += 1
                 server.most_at_once = max(server.most_at_once, server.at_once)
             try:

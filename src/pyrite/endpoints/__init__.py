@@ -19,6 +19,7 @@ from pyrite.models import Rendered
 from pyrite.types import Json
 
 __all__ = [
+    "EMPTY_SEGMENT",
     "ENDPOINTS",
     "AnswerError",
     "Ask",
@@ -74,6 +75,7 @@ class Protocol(Component):
         DEFAULT: the form of rendering for `message.unravel: default`.
         ADDS_SPECIAL: whether the server always adds special tokens of its own to a text.
         CURE: what to do where the answers turn out to be probabilities.
+        NOTE: what a user has to know of every result; "" for nothing.
     """
 
     ROUTE: ClassVar[str] = ""
@@ -81,6 +83,7 @@ class Protocol(Component):
     DEFAULT: ClassVar[str] = "none"
     ADDS_SPECIAL: ClassVar[bool] = False
     CURE: ClassVar[str] = ""
+    NOTE: ClassVar[str] = ""
 
     @abstractmethod
     def takes(self) -> frozenset[Form]:
@@ -105,6 +108,14 @@ class Protocol(Component):
         Raises:
             AnswerError: the answer has another shape, or a wrong number of scores.
         """
+
+
+EMPTY_SEGMENT = (
+    "a text that is rendered as one (any form but pair) is sent with an empty second segment; "
+    "where the tokenizer writes tokens around that one, as those of BERT and Llama do, the score "
+    "is not that of the text alone"
+)
+"""The note of re-ranking routes, which know pairs only."""
 
 
 def form_of(text: Rendered) -> Form:

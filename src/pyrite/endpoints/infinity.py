@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pyrite.endpoints import Ask, Form, Protocol, Value, by_index, field_of, number
+from pyrite.endpoints import EMPTY_SEGMENT, Ask, Form, Protocol, Value, by_index, field_of, number
 from pyrite.models import Rendered
 from pyrite.types import Json
 
@@ -17,10 +17,10 @@ class Infinity(Protocol):
 
     Follows michaelfeil/infinity, `fastapi_schemas/pymodels.py`:
     `{"model", "query": prompt, "documents": [response], "raw_scores": true}`; answered by
-    `{"results": [{"index", "relevance_score"}]}` (`data` in versions before 0.0.50). One text per
+    `{"results": [{"index", "relevance_score"}]}` (`data` in early versions). One text per
     request, because every prompt is a query of its own; one text alone is sent as the query, with
-    an empty document. The server strips white space at both ends of a text, and refuses texts of
-    more than 122,880 characters.
+    an empty document, which may change its score. The server strips white space at both ends of a
+    text, and refuses texts of more than 122,880 characters.
     """
 
     ROUTE: ClassVar[str] = "/rerank"
@@ -28,9 +28,10 @@ class Infinity(Protocol):
     DEFAULT: ClassVar[str] = "pair"
     ADDS_SPECIAL: ClassVar[bool] = True
     CURE: ClassVar[str] = (
-        "the server ignored `raw_scores: true`: use infinity-emb 0.0.70 or newer and a model with "
-        "one label"
+        "the server ignored `raw_scores: true`; use a newer infinity-emb, and a model with one "
+        "label"
     )
+    NOTE: ClassVar[str] = EMPTY_SEGMENT
 
     def takes(self) -> frozenset[Form]:
         """Prompt and response apart, or one text."""

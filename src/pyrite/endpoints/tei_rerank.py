@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pyrite.endpoints import Ask, Form, Protocol, Value, by_index, field_of, number
+from pyrite.endpoints import EMPTY_SEGMENT, Ask, Form, Protocol, Value, by_index, field_of, number
 from pyrite.models import Rendered
 from pyrite.types import Json
 
@@ -27,6 +27,7 @@ class TeiRerank(Protocol):
     DEFAULT: ClassVar[str] = "pair"
     ADDS_SPECIAL: ClassVar[bool] = True
     CURE: ClassVar[str] = "the server ignored `raw_scores: true`; use a newer version of it"
+    NOTE: ClassVar[str] = EMPTY_SEGMENT
 
     def takes(self) -> frozenset[Form]:
         """Prompt and response apart, or one text."""

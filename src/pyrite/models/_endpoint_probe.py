@@ -131,7 +131,10 @@ def probe(server: Server, unravel: str, *, raw: bool) -> Probed:
     try:
         values = ask_all(server, texts)
     except ScoringError as error:
-        raise ModelError(f"three fixed texts could not be scored: {error}") from None
+        hint = ""
+        if any(text.messages for text in texts):
+            hint = " (a model without a chat template needs another form: unravel: hh, qa or none)"
+        raise ModelError(f"three fixed texts could not be scored: {error}{hint}") from None
     if all(isinstance(value, float) for value in values):
         return Probed(
             (), tuple(_one_output(server, [v for v in values if isinstance(v, float)], raw))

@@ -276,6 +276,8 @@ class Endpoint(Model):
             f"url, its names and {what}; raise `version` when it serves something else",
             "truncation and special tokens are the server's own",
         ]
+        if protocol.NOTE:
+            notes.append(protocol.NOTE)
         if unravel == "none":
             notes.append(
                 "prompt and response are sent put together, with nothing between them; where the "
