@@ -101,21 +101,22 @@ class QueryStep(Step):
         rows: RowReader,
         chunks: ChunkStore,
         missing: list[tuple[int, int]],
-    ) -> float:
+    ) -> tuple[float, list[str]]:
+        """Seconds that it took, and what there is to say of the score store."""
         from pyrite.scoring import Engine
         from pyrite.steps.scoring_rows import score_rows
 
         step = context.inputs[self.model][0]
         scorer = _opened(step)
         self._check(scorer)
-        engine = Engine(
         memory = self._memory(context, scorer)
+        engine = Engine(
             scorer,
             limits=self._limits(),
             want=self._want(),
             batch_tokens=self.section.batch_tokens,
-        )
             memory=memory,
+        )
         stream = RowStream(rows, self.section, scorer)
         about = {"outputs": list(scorer.output_names), "outputs_are": scorer.outputs_are}
         started = time.monotonic()
@@ -221,9 +222,6 @@ def _have(rows: int) -> str:
     return "1 row has" if rows == 1 else f"{rows} rows have"
 
 
-def _opened(step: Step) -> Scorer:
-    model: ModelStep = step  # type: ignore[assignment]
-    return model.open()
 def _about(step: Step) -> dict[str, Json]:
     """What people call this model."""
     model = step.model  # type: ignore[attr-defined]
@@ -231,3 +229,6 @@ def _about(step: Step) -> dict[str, Json]:
     return {"kind": type(model).__name__, "id": model.id, "from": next(filter(None, places), None)}
 
 
+def _opened(step: Step) -> Scorer:
+    model: ModelStep = step  # type: ignore[assignment]
+    return model.open()
