@@ -166,6 +166,8 @@ class Scorer(ABC):
         default_unravel: the flattening of messages that the model was trained with.
         facts: what was found while opening it (reading position, template, dtype, truncation
             side, parameters, notes); goes into the manifest, is not part of the identity.
+        cacheable: whether an equal text has an equal score for good, under the model's identity,
+            so that scores may be stored and used by later runs (`pyrite.scoring.store`).
     """
 
     capabilities: frozenset[Capability]
@@ -173,6 +175,7 @@ class Scorer(ABC):
     outputs_are: Literal["vector", "models"] = "vector"
     default_unravel: str = "none"
     facts: Mapping[str, Json]
+    cacheable: bool = False
 
     def close(self) -> None:  # noqa: B027 - most scorers hold nothing that must be given back
         """Release what `open` took."""
@@ -185,16 +188,14 @@ class TokenScorer(Scorer):
         packed: whether `forward` runs texts without padding, so that a batch may mix lengths.
         decoder: scores of bare ids that are read at their last token (texts that share a prefix,
             single tokens changed, gradients); None where a score is made in another way.
-        cacheable: whether an equal text has an equal score for good, under the model's identity,
-            so that scores may be stored and used by later runs (`pyrite.scoring.store`).
     """
 
+    cacheable = True
     packed: bool = False
     decoder: Decoder | None = None
 
     @abstractmethod
     def render_chat(self, item: Item) -> Rendered:
-    cacheable: bool = False
         """Apply the tokenizer's own chat template.
 
         Raises:
@@ -209,7 +210,6 @@ class TokenScorer(Scorer):
     def forward(self, batch: Sequence[Encoded], want: Want) -> list[Output]:
         """One padded forward pass; outputs in the order of the batch.
 
-    cacheable = True
         Raises:
             ScoringError: a score is not finite although the text is scorable.
         """
