@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -60,7 +61,7 @@ class Decoder:
         Raises:
             ScoringError: a text has no tokens, or a score is not finite.
         """
-        return self._scores(self._vectors([Part(tuple(text)) for text in texts], ()))
+        return self._scores([Part(tuple(text)) for text in texts], ())
 
     def score_continuations(
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]
@@ -76,7 +77,7 @@ class Decoder:
         """
         shared = len(prefix)
         parts = [Part(tuple(continuation), shared) for continuation in continuations]
-        return self._scores(self._vectors(parts, prefix))
+        return self._scores(parts, prefix)
 
     def score_swaps(self, ids: Sequence[int], swaps: Sequence[Swap]) -> list[float]:
         """Scores of a text with one token changed; of each only what follows the swap is run.
@@ -95,7 +96,7 @@ class Decoder:
                 raise ScoringError(f"swap at {swap.position} of a text of {len(text)} tokens")
             parts.append(Part((swap.token, *text[swap.position + 1 :]), swap.position))
         start = max((part.shared for part in parts), default=0)
-        return self._scores(self._vectors(parts, text[:start]))
+        return self._scores(parts, text[:start])
 
     def token_gradients(self, ids: Sequence[int], positions: Sequence[int]) -> torch.Tensor:
         """d score / d one-hot at each position, [positions, vocabulary], in float32.
@@ -115,55 +116,53 @@ class Decoder:
         prefix = None
         if before and self._can_cache():
             if self._started is None or self._started.ids != before:
-                with torch.no_grad():
+                with torch.inference_mode(False), torch.no_grad():
                     self._started = start_cached(self.module, before)
             prefix = self._started
-        return token_gradients(self.module, self.head, text, positions, prefix)
+        with torch.inference_mode(False):
+            return token_gradients(self.module, self.head, text, positions, prefix)
 
-    def _scores(self, vectors: torch.Tensor) -> list[float]:
+    def _scores(self, parts: Sequence[Part], prefix: Sequence[int]) -> list[float]:
+        """Scores in order; texts that are the same are run once and have the same score."""
         import torch
 
-        if not len(vectors):
+        for index, part in enumerate(parts):
+            if not part.ids:
+                raise ScoringError(f"text {index} of {len(parts)} has no tokens of its own to read")
+        distinct = list(dict.fromkeys(parts))
+        if not distinct:
             return []
         with torch.inference_mode():
-            scores = self.head(vectors)
-        if not torch.isfinite(scores).all():
-            index = int((~torch.isfinite(scores)).nonzero()[0])
-            raise ScoringError(f"text {index} of {len(vectors)}: the score is {scores[index]}")
-        found: list[float] = scores.tolist()
-        return found
+            scores = self.head(self._vectors(distinct, tuple(prefix))).tolist()
+        found: dict[Part, float] = dict(zip(distinct, scores, strict=True))
+        for index, part in enumerate(parts):
+            if not math.isfinite(found[part]):
+                raise ScoringError(f"text {index} of {len(parts)}: the score is {found[part]}")
+        return [found[part] for part in parts]
 
-    def _vectors(self, parts: Sequence[Part], prefix: Sequence[int]) -> torch.Tensor:
+    def _vectors(self, parts: Sequence[Part], prefix: tuple[int, ...]) -> torch.Tensor:
         """Vectors of texts, [texts, width], each by the fastest way that is right for it."""
         import torch
 
-        if any(not part.ids for part in parts):
-            index = next(index for index, part in enumerate(parts) if not part.ids)
-            raise ScoringError(f"text {index} of {len(parts)} has no tokens of its own to read")
-        whole = tuple(prefix)
         lean = [i for i, part in enumerate(parts) if self.fits(part.shared + len(part.ids))]
         found: dict[int, torch.Tensor] = {}
-        with torch.inference_mode():
-            if self.lean is not None and lean:
-                started = self.lean.start(whole) if any(parts[i].shared for i in lean) else None
-                found |= zip(lean, self.lean.read([parts[i] for i in lean], started), strict=True)
-            rest = [i for i in range(len(parts)) if i not in found]
-            found |= zip(rest, self._plain([parts[i] for i in rest], whole), strict=True)
-        if not parts:
-            return torch.empty(0, 0)
+        if self.lean is not None and lean:
+            started = self.lean.start(prefix) if any(parts[i].shared for i in lean) else None
+            found |= zip(lean, self.lean.read([parts[i] for i in lean], started), strict=True)
+        rest = [i for i in range(len(parts)) if i not in found]
+        found |= zip(rest, self._plain([parts[i] for i in rest], prefix), strict=True)
         return torch.stack([found[index] for index in range(len(parts))])
 
     def _plain(self, parts: Sequence[Part], prefix: tuple[int, ...]) -> Sequence[torch.Tensor]:
         """Vectors by the plain module: from its own cache where it can share one, else whole."""
-        distinct = list(dict.fromkeys(parts))
-        sharing = [part for part in distinct if part.shared]
+        sharing = [part for part in parts if part.shared]
         found: dict[Part, torch.Tensor] = {}
         started = None
         if sharing and self._can_cache():
             started = start_cached(self.module, prefix)
         if started is not None:
             found |= zip(sharing, cached_last(self.module, sharing, started), strict=True)
-        rest = sorted((p for p in distinct if p not in found), key=lambda p: p.shared + len(p.ids))
+        rest = sorted((p for p in parts if p not in found), key=lambda p: p.shared + len(p.ids))
         while rest:
             longest = rest[-1].shared + len(rest[-1].ids)
             taken = rest[-max(_PLAIN_TOKENS // longest, 1) :]

@@ -1,0 +1,117 @@
+"""The pieces: packing, linear layers, activations, attention with its sums."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn import functional
+
+from pyrite.forward.attention import rotate, with_sums, with_sums_plain
+from pyrite.forward.linear import Activation, Linear, activation_of, can_prepack
+from pyrite.forward.packing import Part, chunks, pack
+
+CPU = torch.device("cpu")
+rows = st.lists(st.integers(0, 9), min_size=1, max_size=6).map(tuple)
+parts = st.lists(st.builds(Part, rows, st.integers(0, 3)), min_size=1, max_size=12)
+
+
+@given(given_parts=parts)
+def test_a_pack_holds_every_text_once(given_parts: list[Part]) -> None:
+    packed = pack(given_parts, CPU)
+    assert sorted(packed.order) == list(range(len(given_parts)))
+    assert packed.groups[-1].stop == len(packed.ids) == sum(len(p.ids) for p in given_parts)
+    ends = packed.last.tolist()
+    for index, end in zip(packed.order, ends, strict=True):
+        part = given_parts[index]
+        start = end + 1 - len(part.ids)
+        assert tuple(packed.ids[start : end + 1].tolist()) == part.ids
+        wanted = list(range(part.shared, part.shared + len(part.ids)))
+        assert packed.positions[start : end + 1].tolist() == wanted
+    keys = [(group.shared, group.length) for group in packed.groups]
+    assert len(keys) == len(set(keys))
+    assert sum(group.count for group in packed.groups) == len(given_parts)
+
+
+@given(given_parts=parts, budget=st.integers(1, 20))
+def test_chunks_hold_every_text_once_and_keep_the_budget(
+    given_parts: list[Part], budget: int
+) -> None:
+    found = list(chunks(given_parts, budget))
+    assert sorted(i for chunk in found for i in chunk) == list(range(len(given_parts)))
+    for chunk in found:
+        assert len(chunk) == 1 or sum(len(given_parts[i].ids) for i in chunk) <= budget
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("rows", [1, 7, 300])
+def test_linear_layers(packed: bool, biased: bool, rows: int) -> None:
+    torch.manual_seed(0)
+    weights = [torch.randn(n, 24) for n in (8, 12)]
+    if packed and not can_prepack(weights):
+        pytest.skip("oneDNN is not there")
+    biases = [torch.randn(8), None] if biased else []
+    x, other = torch.randn(rows, 24), torch.randn(rows, 20)
+    wanted = torch.cat([functional.linear(x, weight) for weight in weights], dim=1)
+    if biased:
+        assert biases[0] is not None
+        wanted[:, :8] += biases[0]
+    layer = Linear(weights, biases, packed=packed)
+    with torch.inference_mode():
+        close = {"atol": 2e-5, "rtol": 2e-5}
+        torch.testing.assert_close(layer(x), wanted, **close)
+        torch.testing.assert_close(layer.added(x, other), wanted + other, **close)
+        torch.testing.assert_close(layer.multiplied(x, other), wanted * other, **close)
+        for act in (torch.nn.GELU("tanh"), torch.nn.GELU(), torch.nn.SiLU(), torch.nn.ReLU()):
+            known = activation_of(act)
+            assert known.fused is not None
+            torch.testing.assert_close(layer.activated(x, known), act(wanted), **close)
+        unknown = Activation(torch.nn.Softsign())
+        torch.testing.assert_close(
+            layer.activated(x, unknown), torch.nn.Softsign()(wanted), **close
+        )
+
+
+def test_activations_are_told_by_their_values() -> None:
+    from transformers.activations import ACT2FN
+
+    for name in ("gelu_new", "gelu_pytorch_tanh", "gelu_fast"):
+        assert activation_of(ACT2FN[name]).fused == ("gelu", "tanh")
+    assert activation_of(ACT2FN["gelu"]).fused == ("gelu", "none")
+    assert activation_of(ACT2FN["silu"]).fused == ("swish", "")
+    for name in ("quick_gelu", "mish", "relu2"):
+        assert activation_of(ACT2FN[name]).fused is None
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    count=st.integers(1, 4),
+    length=st.integers(1, 40),
+    keys=st.integers(1, 70),
+    groups=st.sampled_from([1, 2, 4]),
+    causal=st.booleans(),
+)
+def test_sums_of_attention(count: int, length: int, keys: int, groups: int, causal: bool) -> None:
+    if causal:
+        keys = length
+    q = torch.randn(count, 4, length, 8)
+    k, v = (torch.randn(count, 4 // groups, keys, 8) for _ in range(2))
+    out, sums = with_sums(q, k, v, scale=0.3, causal=causal)
+    plain, plain_sums = with_sums_plain(q, k, v, scale=0.3, causal=causal)
+    torch.testing.assert_close(out, plain, atol=2e-6, rtol=2e-5)
+    torch.testing.assert_close(sums, plain_sums, atol=2e-6, rtol=2e-5)
+    wanted = functional.scaled_dot_product_attention(
+        q, k, v, scale=0.3, is_causal=causal, enable_gqa=True
+    )
+    torch.testing.assert_close(out, wanted, atol=2e-6, rtol=2e-5)
+
+
+def test_turning_short_floats_as_long_ones() -> None:
+    x = torch.randn(5, 2, 8)
+    turns = torch.polar(torch.ones(5, 1, 2), torch.rand(5, 1, 2))
+    short = rotate(x.bfloat16(), turns)
+    long = rotate(x.clone(), turns)
+    torch.testing.assert_close(short.float(), long, atol=0.05, rtol=0.02)
+    assert torch.equal(long[..., 4:], x[..., 4:])
