@@ -1,9 +1,8 @@
-"""Endpoints: every protocol against a real socket, order, failures and secrets."""
+"""Endpoints over a real socket: every protocol, order, pace, probing, identity, rendering."""
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,33 +11,24 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 import pyrite
 from pyrite.endpoints import ENDPOINTS
-from pyrite.errors import ConfigError, ModelError, ScoringError
-from pyrite.models import Capability, TextScorer
-from pyrite.models._endpoint_http import Clock
+from pyrite.errors import ModelError, ScoringError
+from pyrite.models import Capability
 from pyrite.models.endpoint import Endpoint
 from pyrite.rendering import rendering_for
 from pyrite.types import Item, Message
 from tests.endpoints.server import (
     RewardServer,
     chat_text,
-    drip,
-    garbage,
-    half,
-    hang_up,
-    late,
     pair_text,
     reward,
     says,
     status,
 )
+from tests.endpoints.support import ITEMS, FakeClock, Open, joined, scores
 from tests.models.zoo import byte_tokenizer
-
-KEY = "sk-very-secret-0123456789"
-ITEMS = [Item(f"prompt {i % 5}", f"response {i % 7}") for i in range(20)]
 
 JSON_PAIR: dict[str, Any] = {
     "protocol": "json",
@@ -52,68 +42,12 @@ JSON_TEXTS: dict[str, Any] = {
 }
 
 
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-        self.slept: list[float] = []
-        self._lock = threading.Lock()
-
-    def now(self) -> float:
-        return self.time
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self.slept.append(seconds)
-            self.time += seconds
-
-    def clock(self) -> Clock:
-        return Clock(self.now, self.sleep, lambda: 0.5)
-
-
-@pytest.fixture
-def server() -> Iterator[RewardServer]:
-    with RewardServer() as running:
-        yield running
-
-
-@pytest.fixture
-def time() -> FakeClock:
-    return FakeClock()
-
-
-Open = Callable[..., TextScorer]
-
-
-@pytest.fixture
-def opened(server: RewardServer, time: FakeClock) -> Iterator[Open]:
-    scorers: list[TextScorer] = []
-
-    def open_(route: str = "", **fields: Any) -> TextScorer:
-        model = Endpoint(url=server.url + route, **{"protocol": "openrlhf", **fields})
-        scorers.append(model._open(time.clock()))
-        return scorers[-1]
-
-    yield open_
-    for scorer in scorers:
-        scorer.close()
-
-
-def scores(scorer: TextScorer, items: list[Item]) -> list[float]:
-    return [float(output.score) for output in scorer.score(items)]
-
-
 def chat(item: Item) -> str:
     return chat_text([{"role": m.role, "content": m.content} for m in item.conversation()])
 
 
 def pair(item: Item) -> str:
     return pair_text(item.prompt or "", item.response or "")
-
-
-def joined(item: Item) -> str:
-    return (item.prompt or "") + (item.response or "")
 
 
 PROTOCOLS: list[tuple[str, str, dict[str, Any], Callable[[Item], str]]] = [
@@ -232,119 +166,6 @@ def test_the_rate_is_kept(server: RewardServer, time: FakeClock, opened: Open) -
     assert time.time - before == pytest.approx(8 / 4.0)
 
 
-# What may pass by
-
-
-@pytest.mark.parametrize(
-    "fault", [status(429), status(408), status(500), status(503), half, hang_up]
-)
-def test_what_passes_by_is_tried_again(
-    server: RewardServer, time: FakeClock, opened: Open, fault: Any
-) -> None:
-    scorer = opened()
-    server.faults += [fault, fault]
-    assert scores(scorer, ITEMS) == [reward(joined(item)) for item in ITEMS]
-    assert time.slept == [0.5, 1.0], "pauses double"
-    assert scorer.facts["retried"] == 2
-
-
-def test_retry_after_is_waited_for(server: RewardServer, time: FakeClock, opened: Open) -> None:
-    scorer = opened()
-    server.faults.append(status(429, {"Retry-After": "7"}))
-    scorer.score(ITEMS)
-    assert time.slept == [pytest.approx(7.05)]
-    server.faults.append(status(503, {"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}))
-    scorer.score(ITEMS)
-    assert time.slept[1] < 1, "a date that is past"
-    server.faults.append(status(503, {"Retry-After": "soon \u00e9"}))
-    scorer.score(ITEMS)
-    server.faults.append(status(429, {"Retry-After": "86400"}))
-    with pytest.raises(ScoringError, match=r"status 429: sorry \(after 1 try\)"):
-        scorer.score(ITEMS)
-
-
-def test_always_failing_is_told(server: RewardServer, time: FakeClock, opened: Open) -> None:
-    scorer = opened(retries=3, batch_size=10, concurrency=1)
-    first, broken = len(server.requests) + 1, status(500, body="out\n of   memory")
-    server.spoil = lambda body: broken if len(server.requests) > first else None
-    items = [Item("q", str(i)) for i in range(30)]
-    with pytest.raises(ScoringError) as caught:
-        scorer.score(items)
-    said = str(caught.value)
-    assert f"{server.url}/get_reward: status 500: out of memory (after 4 tries)" in said
-    assert "10 of 30 texts of this call were done" in said
-    assert time.slept == [0.5, 1.0, 2.0]
-
-
-def test_a_late_answer_is_tried_again(server: RewardServer, opened: Open) -> None:
-    scorer = opened(timeout=0.25, retries=1)
-    server.faults.append(late(0.6))
-    assert scores(scorer, ITEMS[:1]) == [reward(joined(ITEMS[0]))]
-    server.faults += [drip(0.05)] * 2
-    with pytest.raises(ScoringError, match=r"no answer within 0.25 s \(after 2 tries\)"):
-        scorer.score([Item("drip", "drop")])
-
-
-def test_nobody_there(opened: Open, server: RewardServer) -> None:
-    scorer = opened(retries=1)
-    server.close()
-    with pytest.raises(ScoringError, match=r"(?i)refused.* \(after 2 tries\)"):
-        scorer.score([Item("new", "text")])
-    with pytest.raises(ModelError, match="could not be scored"):
-        opened(retries=0)
-
-
-# What does not
-
-
-@pytest.mark.parametrize(
-    ("fault", "message"),
-    [
-        (status(400, body="bad <b>"), "status 400: bad <b>"),
-        (status(404, body=""), "status 404;"),
-        (status(302, {"Location": "http://u:p@elsewhere/x?k=1"}), "'http://elsewhere/x'; write"),
-        (garbage, "an answer that is no JSON"),
-        (says(b"[" * 100_000), "an answer that is no JSON"),
-        (says({"rewards": [1.0]}), "1 scores for 7 texts"),
-        (says({"rewards": [1.0] * 8}), "8 scores for 7 texts"),
-        (says({"rewards": [1.0] * 6 + ["0.5"]}), "'0.5' .a str., no number"),
-        (says({"rewards": [1.0] * 6 + [None]}), "no number"),
-        (says(b'{"rewards": [1,1,1,1,1,1,NaN]}'), "NaN is no number"),
-        (says(b'{"rewards": [1,1,1,1,1,1,1e999]}'), "not finite"),
-        (says({"rewards": [1.0] * 6 + [[1.0, 2.0]]}), "2 scores for one text"),
-        (says({"scores": [1.0]}), "no field 'rewards' in a mapping with 'scores'"),
-        (says([]), "no field 'rewards' in a list"),
-    ],
-)
-def test_what_is_no_score_fails_at_once(
-    server: RewardServer, time: FakeClock, opened: Open, fault: Any, message: str
-) -> None:
-    scorer = opened()
-    server.faults.append(fault)
-    with pytest.raises(ScoringError, match=message):
-        scorer.score([Item("q", str(i)) for i in range(7)])
-    assert time.slept == []
-
-
-def test_a_huge_answer_is_refused(
-    server: RewardServer, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    scorer = opened()
-    monkeypatch.setattr("pyrite.models._endpoint_http.MAX_BODY", 1 << 20)
-    server.faults.append(says(b" " * (2 << 20)))
-    with pytest.raises(ScoringError, match="more than"):
-        scorer.score(ITEMS)
-
-
-def test_a_message_shows_little_of_a_body(server: RewardServer, opened: Open) -> None:
-    scorer = opened()
-    server.faults.append(status(400, body="x" * 100_000 + "\x1b[31m"))
-    with pytest.raises(ScoringError) as caught:
-        scorer.score(ITEMS)
-    assert len(str(caught.value)) < 600
-    assert str(caught.value).isprintable()
-
-
 # What is seen while opening
 
 
@@ -386,100 +207,6 @@ def test_sound_scores_are_not_noted(opened: Open) -> None:
     notes = " ".join(opened(unravel="hh").facts["notes"])
     assert not any(word in notes for word in ("saturated", "sigmoid", "same score", "put together"))
     assert "cannot be hashed" in notes
-
-
-# Secrets
-
-
-def test_the_key_is_sent_and_never_told(
-    server: RewardServer, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REWARD_KEY", KEY)
-    server.token = f"Bearer {KEY}"
-    fields = {"api_key_env": "REWARD_KEY", "headers_env": {"X-Org": "REWARD_KEY"}}
-    scorer = opened(**fields)
-    assert server.requests[-1][1]["X-Org"] == KEY
-    model = Endpoint(url=server.url, **fields)
-    server.token = "Bearer another"
-    with pytest.raises(ScoringError, match=r"wrong key: \(redacted\)") as caught:
-        scorer.score(ITEMS)
-    server.token = f"Bearer {KEY}"
-    server.faults.append(says(json.dumps({"rewards": KEY}).encode()))
-    with pytest.raises(ScoringError) as second:
-        scorer.score(ITEMS)
-    told = [repr(caught.value), repr(second.value), repr(model), json.dumps(model.identity())]
-    told += [model.model_dump_json(), json.dumps(dict(scorer.facts)), repr(vars(scorer))]
-    assert not any(KEY in text for text in told)
-
-
-def test_a_key_that_is_not_set(opened: Open) -> None:
-    with pytest.raises(ModelError, match="environment variable NO_SUCH_KEY"):
-        opened(api_key_env="NO_SUCH_KEY")
-
-
-def test_a_header_cannot_be_split(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REWARD_KEY", "abc\r\nX-Evil: 1")
-    with pytest.raises(ModelError, match="REWARD_KEY: its value cannot be sent") as caught:
-        opened(api_key_env="REWARD_KEY")
-    assert "Evil" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"url": f"http://me:{KEY}@host:1/classify"},
-        {"url": f"http://{KEY}@host:1/classify"},
-        {"url": f"http://host:1/classify?api_key={KEY}"},
-        {"url": f"http://host:1/classify#{KEY}"},
-        {"url": "http://host:1", "api_key_env": KEY},
-        {"url": "http://host:1", "headers_env": {"X-Key": KEY}},
-        {"url": "http://host:1", "api_key": KEY},
-    ],
-)
-def test_a_secret_in_the_file_is_refused_and_not_repeated(
-    fields: dict[str, Any], tmp_path: Path
-) -> None:
-    with pytest.raises(ValidationError) as caught:
-        Endpoint(**fields)
-    assert KEY not in str(caught.value)
-    file = tmp_path / "experiment.yml"
-    file.write_text(json.dumps({"model": {"entrypoint": "endpoint", **fields}}))
-    with pytest.raises(ConfigError) as told:
-        pyrite.load(file)
-    assert KEY not in str(told.value)
-
-
-@pytest.mark.parametrize(
-    ("fields", "message"),
-    [
-        ({"url": "ftp://host"}, "no http"),
-        ({"url": "host:8000"}, "no http"),
-        ({"url": "http://host:99999"}, "no url"),
-        ({"url": "http://a b"}, "white space"),
-        ({"url": "http://h", "protocol": "vllm_clasify"}, "did you mean 'vllm_classify'"),
-        ({"url": "http://h", "protocol": "json"}, "needs request"),
-        ({"url": "http://h", "protocol": "json", "request": "x{text}"}, "value of its own"),
-        ({"url": "http://h", "request": {"a": "{text}"}}, "belong to protocol: json"),
-        ({"url": "http://h", "headers_env": {"a:b": "A"}}, "no header"),
-        ({"url": "http://h", "headers_env": {"Host": "A"}}, "no header"),
-        ({"url": "http://h", "unravel": "hhh"}, "did you mean 'hh'"),
-    ],
-)
-def test_mistakes_in_the_fields(fields: dict[str, Any], message: str) -> None:
-    with pytest.raises(ValidationError, match=message):
-        Endpoint(**fields)
-
-
-def test_a_redirect_gets_no_key(
-    server: RewardServer, opened: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("REWARD_KEY", KEY)
-    scorer = opened(api_key_env="REWARD_KEY")
-    with RewardServer() as other:
-        server.faults.append(status(307, {"Location": f"{other.url}/get_reward"}))
-        with pytest.raises(ScoringError, match="a redirect to"):
-            scorer.score(ITEMS)
-        assert other.requests == []
 
 
 # Identity
