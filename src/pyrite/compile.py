@@ -21,7 +21,9 @@ __all__ = ["compile_steps", "pinned"]
 def compile_steps(experiment: Experiment) -> list[Step]:
     """The steps of an experiment; its `requires` are valid and fanned out already."""
     models = {model.id for model in experiment.models}
-    steps: list[Step] = [ModelStep(model) for model in experiment.models]
+    steps: list[Step] = [
+        ModelStep(model, executor=experiment.engine) for model in experiment.models
+    ]
     steps += [DataStep(section) for section in experiment.data]
     for query in experiment.queries:
         model = next(name for name in query.requires if name in models)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -19,6 +19,7 @@ from pyrite.errors import ConfigError
 from pyrite.types import Json, Location
 
 if TYPE_CHECKING:
+    from pyrite.executors import Executor
     from pyrite.models import Model
     from pyrite.trackers import Tracker
 
@@ -54,6 +55,7 @@ class Experiment:
         models, data, queries, analyses: the sections; every query requires exactly one model and
             one data set, in this order.
         track: the trackers that get copies.
+        engine: where rows are scored; no result depends on it.
         warnings: what was understood, in a way that the user should know.
         source: the file it was read from; None if it was built from Python objects.
     """
@@ -64,7 +66,7 @@ class Experiment:
     queries: tuple[QuerySection, ...]
     analyses: tuple[AnalyzeSection, ...]
     track: tuple[Tracker, ...]
-    engine: Literal["local"]
+    engine: Executor
     seed: int
     tags: tuple[str, ...]
     group: str | None
@@ -88,7 +90,8 @@ class Experiment:
 
         Args:
             model, data, query, analyze, track: one section or several.
-            settings: `name`, `seed`, `tags`, `group`, `job_type`, `out`, `engine`.
+            settings: `name`, `seed`, `tags`, `group`, `job_type`, `out`, and `engine`, which is
+                an executor, its name, or a mapping as in a file.
 
         Raises:
             ConfigError: with every mistake that was found.
@@ -106,9 +109,11 @@ class Experiment:
         }
         for key, objects in sections.items():
             root.put(key, plant(_dumped(key, objects, findings), mark.child(key)))
+        engine = _executor(settings)
         for key, value in settings.items():
-            root.put(key, plant(value, mark.child(key)))
-        given = Given(models, trackers)
+            if key != "engine" or engine is None:
+                root.put(key, plant(value, mark.child(key)))
+        given = Given(models, trackers, engine)
         parts = None if findings.mistakes else assemble(root, findings, given=given)
         if parts is None:
             raise ConfigError(findings.sorted())
@@ -133,7 +138,7 @@ class Experiment:
             "queries": parts.queries,
             "analyses": parts.analyses,
             "track": parts.track,
-            "engine": settings.engine,
+            "engine": parts.engine,
             "seed": settings.seed,
             "tags": tuple(settings.tags),
             "group": settings.group,
@@ -154,13 +159,13 @@ class Experiment:
         """
         return {
             "name": self.name,
-            "engine": self.engine,
+            "engine": _with_kind(self.engine),
             "seed": self.seed,
             "tags": list(self.tags),
             "group": self.group,
             "job_type": self.job_type,
             "out": self.out,
-            "track": [_tracker(tracker) for tracker in self.track],
+            "track": [_with_kind(tracker) for tracker in self.track],
             "model": [_component(model) for model in self.models],
             "data": [_section(section) for section in self.data],
             "query": [_section(section) for section in self.queries],
@@ -187,12 +192,19 @@ class Experiment:
         return content
 
 
+def _executor(settings: Mapping[str, Any]) -> Executor | None:
+    from pyrite.executors import Executor
+
+    engine = settings.get("engine")
+    return engine if isinstance(engine, Executor) else None
+
+
 def _many(value: Any) -> tuple[Any, ...]:
     return tuple(value) if isinstance(value, list | tuple) else (value,)
 
 
 def _dumped(key: str, objects: Sequence[Any], findings: Findings) -> list[Json]:
-    dump = {"model": _component, "track": _tracker}.get(key, _section)
+    dump = {"model": _component, "track": _with_kind}.get(key, _section)
     expected = _expected(key)
     dumped = []
     for index, one in enumerate(objects):
@@ -233,11 +245,12 @@ def _component(model: BaseModel) -> dict[str, Json]:
     return {**dumped, "entrypoint": target or reference_of(model)}
 
 
-def _tracker(tracker: BaseModel) -> dict[str, Json]:
+def _with_kind(component: BaseModel) -> dict[str, Json]:
+    """A tracker or executor as its mapping; `kind` says which one."""
     from pyrite.component import snake_case
 
-    name = reference_of(tracker)
-    return {"kind": name if ":" in name else snake_case(name), **_section(tracker)}
+    name = reference_of(component)
+    return {"kind": name if ":" in name else snake_case(name), **_section(component)}
 
 
 def _escaped(value: Json) -> Json:

@@ -194,6 +194,7 @@ class Runner:
                 "plan": self.plan.id,
                 "status": status,
                 "seed": self.experiment.seed,
+                "engine": redact(self.experiment.public()["engine"]),
                 "warnings": [str(warning) for warning in self.experiment.warnings],
                 "steps": steps,
                 "environment": environment(),

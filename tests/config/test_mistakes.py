@@ -107,7 +107,19 @@ VALUES = {
         "(leave it out, or correct the model's `entrypoint`)"
     ),
     "seed: -1": "e.yml:3: seed: is -1, expected a number of at least 0",
-    "engine: ray": "e.yml:3: engine: is 'ray', expected 'local'",
+    "engine: rai": ("e.yml:3: engine: is 'rai', and no engine is called so (did you mean 'ray'?)"),
+    "engine: 3": "e.yml:3: engine: is 3 (write `kind:` local, processes, ray)",
+    "engine: {workers: 2}": "e.yml:3: engine: does not say which one (write `kind:` local, "
+    "processes, ray)",
+    "engine: {kind: processes, wokers: 2}": (
+        "e.yml:3: engine.wokers: unknown key (did you mean 'workers'?)"
+    ),
+    "engine:\n  kind: processes\n  workers: 0": (
+        "e.yml:5: engine.workers: is 0, expected a number of at least 1"
+    ),
+    "engine: {processes: {workers: many}}": (
+        "e.yml:3: engine.processes.workers: is 'many', expected a whole number"
+    ),
     "name: a/b": (
         "e.yml:3: name: is 'a/b', expected letters, digits, '_', '-' and '.', a letter or digit "
         "first"

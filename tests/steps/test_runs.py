@@ -91,7 +91,7 @@ def test_a_killed_run_loses_no_finished_chunk_and_repeats_none(tmp_path: Path, l
     process = subprocess.Popen([sys.executable, "-m", "pyrite", "run", str(file)], env=env)
     chunks = tmp_path / "runs" / "small"
     deadline = time.monotonic() + 60
-    while len(list(chunks.glob("*/steps/scores/rows/*.parquet"))) < 2:
+    while len(list(chunks.glob("*/steps/scores/rows/rows-*.parquet"))) < 2:
         assert time.monotonic() < deadline
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGKILL)

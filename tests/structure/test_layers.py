@@ -26,6 +26,7 @@ LAYERS: list[set[str]] = [
         "tables",
         "config",
         "endpoints",
+        "executors",
     },
     {"experiment", "progress"},
     {"scoring", "analysis", "manifest"},
@@ -35,7 +36,7 @@ LAYERS: list[set[str]] = [
     {"api"},
     {"cli", "__main__"},
 ]
-FAMILIES = {"models", "data", "features", "rendering", "trackers", "endpoints"}
+FAMILIES = {"models", "data", "features", "rendering", "trackers", "endpoints", "executors"}
 
 
 def _imports(path: Path) -> set[str]:

@@ -15,12 +15,13 @@ from pyrite.config.links import Linked, Node, link
 from pyrite.config.names import check_analysis, check_data, check_query, component_of
 from pyrite.config.places import settle
 from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Section, Settings
-from pyrite.config.tree import EnvText, Findings, Map, Mark, Seq, leaves, shown
+from pyrite.config.tree import EnvText, Findings, Map, Mark, Seq, leaves, plant, shown
 from pyrite.config.validate import validate
 from pyrite.types import Json
 
 if TYPE_CHECKING:
     from pyrite.component import Component
+    from pyrite.executors import Executor
     from pyrite.models import Model
     from pyrite.trackers import Tracker
 
@@ -39,6 +40,7 @@ class Given:
 
     models: Sequence[Model] = ()
     track: Sequence[Tracker] = ()
+    engine: Executor | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class Parts:
     queries: tuple[QuerySection, ...]
     analyses: tuple[AnalyzeSection, ...]
     track: tuple[Tracker, ...]
+    engine: Executor
     templates: Templates = field(default_factory=dict)
 
 
@@ -94,6 +97,7 @@ def assemble(
     ]
     analyses = [validate(AnalyzeSection, section, findings) for section, _ in lists["analyze"]]
     track = _trackers(lists["track"], findings, given)
+    engine = _engine(tree, findings, given)
     nodes = [
         Node.of(kind, index, section, mark)
         for kind in SECTIONS
@@ -104,6 +108,7 @@ def assemble(
     if findings.mistakes:
         return None
     assert settings is not None
+    assert engine is not None
     return Parts(
         settings,
         tuple(model for model in models if model is not None),
@@ -111,6 +116,7 @@ def assemble(
         _as_linked(queries, linked, "query"),
         _as_linked(analyses, linked, "analyze"),
         tuple(tracker for tracker in track if tracker is not None),
+        engine,
         _fan_out(templates, queries, linked),
     )
 
@@ -131,8 +137,8 @@ def _list_of(tree: Map, name: str, findings: Findings) -> list[tuple[Map, Mark]]
 
 
 def _settings(tree: Map, findings: Findings) -> Settings | None:
-    own = tree.without(*SECTIONS, "track")
-    return validate(Settings, own, findings, also_known=(*SECTIONS, "track"))
+    own = tree.without(*SECTIONS, "track", "engine")
+    return validate(Settings, own, findings, also_known=(*SECTIONS, "track", "engine"))
 
 
 def _models(
@@ -171,6 +177,25 @@ def _trackers(
             tracker = validate(kind, section.without("kind"), findings)
             found.append(cast("Tracker | None", tracker))
     return found
+
+
+def _engine(tree: Map, findings: Findings, given: Given | None) -> Executor | None:
+    """The executor that `engine` names; by default the work is done in this process."""
+    from pyrite.executors import EXECUTORS
+
+    if given is not None and given.engine is not None:
+        return given.engine
+    mark = tree.at("engine")
+    value = tree.get("engine") or plant({"kind": "local"}, mark)
+    name = value.get("kind") if isinstance(value, Map) else None
+    if not isinstance(value, Map) or not isinstance(name, str):
+        message = f"is {shown(value)}" if not isinstance(value, Map) else "does not say which one"
+        findings.mistake(mark, message, f"write `kind:` {', '.join(EXECUTORS.names())}")
+        return None
+    kind = component_of(EXECUTORS, name, value.at("kind"), findings, what="engine")
+    if kind is None:
+        return None
+    return cast("Executor | None", validate(kind, value.without("kind"), findings))
 
 
 def _id_of(section: Map, kind: str) -> str:

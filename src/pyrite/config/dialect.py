@@ -79,6 +79,7 @@ def canonical(root: Map, findings: Findings, *, old: bool = False) -> Dialect:
         if name in result:
             result.put(name, _each(result[name], function), result.at(name))
     _track(result, old=old)
+    _engine(result)
     if "tags" in result:
         result.put("tags", texts(result["tags"], result.at("tags")), result.at("tags"))
     return Dialect(result, old)
@@ -306,3 +307,23 @@ def _track(result: Map, *, old: bool) -> None:
             continue
         items.add(item, at)
     result.put("track", items, mark)
+
+
+def _engine(result: Map) -> None:
+    """`ray` and `{ray: {...}}` as a mapping with its `kind`."""
+    value, mark = result.get("engine"), result.at("engine")
+    if isinstance(value, str):
+        result.put("engine", _of_kind(value, mark, None), mark)
+    elif isinstance(value, Map) and len(value) == 1 and "kind" not in value:
+        name = next(iter(value))
+        if value[name] is None or isinstance(value[name], Map):
+            result.put("engine", _of_kind(name, value.at(name), value[name]), mark)
+
+
+def _of_kind(kind: str, mark: Mark, body: Map | None) -> Map:
+    item = Map(mark)
+    item.put("kind", kind, mark)
+    if body is not None:
+        for key in body:
+            item.put(key, body[key], body.at(key))
+    return item

@@ -42,6 +42,7 @@ def schema() -> Schema:
         "analysis": many["analyze"],
         "entrypoint": _TEXT,
         "track": _track(definitions),
+        "engine": _engine(definitions),
         **settings["properties"],
     }
     properties["tags"] = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
@@ -215,6 +216,34 @@ def _track(definitions: Schema) -> Schema:
     headed = {"type": "object", "additionalProperties": {"anyOf": [*bodies, _ANY_MAPPING, _NULL]}}
     item = {"anyOf": [text, with_kind, headed]}
     return {"anyOf": [{"type": "array", "items": item}, item, _NULL]}
+
+
+def _engine(definitions: Schema) -> Schema:
+    """An executor by name, or a mapping with its `kind` or headed by it."""
+    from pyrite.executors import EXECUTORS
+
+    names = EXECUTORS.names()
+    reference: Schema = {"type": "string", "pattern": _REFERENCE}
+    forms: list[Schema] = [{"enum": names}, reference, _NULL]
+    for listing in EXECUTORS.listings():
+        own = _definition(EXECUTORS.get(listing.name), definitions)
+        definitions[listing.class_name] = own
+        body: Schema = {"$ref": f"#/$defs/{listing.class_name}"}
+        headed: Schema = {listing.name: {"anyOf": [body, _NULL]}}
+        forms.append(_mapping({"kind": {"const": listing.name}, **own["properties"]}, "kind"))
+        forms.append(_mapping(headed, listing.name))
+    users: Schema = {"kind": {"anyOf": [reference, {"type": "string", "not": {"enum": names}}]}}
+    forms.append({"type": "object", "properties": users, "required": ["kind"]})
+    return {"anyOf": forms, "description": "where rows are scored; no score depends on it"}
+
+
+def _mapping(properties: Schema, required: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [required],
+        "additionalProperties": False,
+    }
 
 
 def _texts() -> Schema:

@@ -65,6 +65,9 @@ def _paths(root: Map) -> Iterator[tuple[Map, str]]:
                 yield item, "name"
             if isinstance(item.get("args"), Map) and "path" in item["args"]:
                 yield item["args"], "path"
+    engine = root.get("engine")
+    if isinstance(engine, Map) and is_reference(str(engine.get("kind", ""))):
+        yield engine, "kind"
     for item in _sections(root, "track"):
         if is_reference(str(item.get("kind", ""))):
             yield item, "kind"

@@ -252,7 +252,6 @@ class Settings(Section):
     name: Identifier = Field(
         default="experiment", description="folder of the runs; default: the file's name"
     )
-    engine: Literal["local"] = "local"
     seed: int = Field(default=0, ge=0)
     tags: list[str] = Field(default_factory=list, description="shown by trackers")
     group: str | None = Field(default=None, description="runs that trackers show together")

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pyrite.errors import ModelError
+from pyrite.executors import Executor, Pool
+from pyrite.executors.local import Local
 from pyrite.models import Model, Scorer
 from pyrite.sources import resolve_commit
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.types import Json
+
+if TYPE_CHECKING:
+    from pyrite.scoring.opening import About
 
 __all__ = ["ModelStep"]
 
 
 @dataclass
 class ModelStep(Step):
-    """Open one model; the opened scorer stays in memory for the queries that require it."""
+    """Open one model; it stays open for the queries that require it.
+
+    With an `executor` that has workers of its own the weights are read by these and not here: what
+    must be known of the model (capabilities, outputs, facts) comes from the first worker.
+    """
 
     kind: ClassVar[str] = "model"
 
     model: Model
     resolved: Mapping[str, str] = field(default_factory=dict)
-    scorer: Scorer | None = field(default=None, compare=False)
+    executor: Executor = field(default_factory=Local, compare=False)
+    _pools: dict[str, Pool] = field(default_factory=dict, compare=False)
 
     @property
     def id(self) -> str:  # type: ignore[override]
@@ -55,36 +65,56 @@ class ModelStep(Step):
         Raises:
             ModelError: it would not be scored as trained.
         """
-        scorer = self.open()
-        facts = dict(scorer.facts)
+        about: About = self.workers().about
+        facts = dict(about.facts)
         return StepResult(
             meta={
                 "entrypoint": type(self.model).__name__,
-                "capabilities": sorted(scorer.capabilities),
-                "outputs": list(scorer.output_names),
-                "unravel": scorer.default_unravel,
+                "capabilities": sorted(about.capabilities),
+                "outputs": list(about.output_names),
+                "unravel": about.default_unravel,
                 "facts": facts,
                 "content": dict(self.fingerprints()),
             },
             notes=tuple(f"{self.id}: {note}" for note in facts.get("notes", ())),
         )
 
+    def workers(self) -> Pool:
+        """The workers that have the model open, as the experiment's `engine` says.
+
+        Raises:
+            ModelError: it would not be scored as trained.
+        """
+        return self._pool(self.executor)
+
     def open(self) -> Scorer:
-        """The opened scorer; weights are read once."""
-        if self.scorer is None:
+        """The scorer opened in this process; weights are read once.
+
+        Raises:
+            ModelError: it would not be scored as trained.
+        """
+        here: Any = self._pool(Local()).here
+        scorer: Scorer = here.scorer
+        return scorer
+
+    def _pool(self, executor: Executor) -> Pool:
+        where = "here" if isinstance(executor, Local) else "workers"
+        if where not in self._pools:
+            from pyrite.scoring.opening import ModelOpening
+
             before = dict(self.fingerprints())
-            self.scorer = self.model.open()
-            after = {role: s.fingerprint() for role, s in self.model.sources().items()}
-            moved = {k for k, v in after.items() if v and before.get(k) not in (None, v)}
+            pool = self._pools[where] = executor.start(ModelOpening(self.model))
+            moved = {k for k, v in pool.content.items() if v and before.get(k) not in (None, v)}
             if moved:
                 raise ModelError(
                     f"{self.id}: {', '.join(sorted(moved))} changed while the model was being "
-                    "opened; run again, or pin `revision`"
+                    "opened, or is not the same on the machine of a worker; run again, or pin "
+                    "`revision`"
                 )
-        return self.scorer
+        return self._pools[where]
 
     def close(self) -> None:
-        """Give the weights' memory back."""
-        if self.scorer is not None:
-            self.scorer.close()
-            self.scorer = None
+        """Give the weights' memory back and end the workers."""
+        while self._pools:
+            _, pool = self._pools.popitem()
+            pool.close()

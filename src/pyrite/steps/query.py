@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from pyrite.config.sections import QuerySection
 from pyrite.errors import ConfigError
-from pyrite.models import Capability, Limits, Pooled, Scorer, Want
+from pyrite.executors import Pool, Unit
+from pyrite.models import Capability
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.chunks import ChunkStore
 from pyrite.steps.data import ROWS
 from pyrite.steps.rows import RowReader, RowStream
+from pyrite.steps.windows import Windows
 from pyrite.types import Json, Location, Mistake
 
 if TYPE_CHECKING:
-    from pyrite.scoring import ScoreMemory
+    from pyrite.scoring.opening import About
     from pyrite.steps.model import ModelStep
 
 __all__ = ["QueryStep"]
 
-SAVE_SECONDS = 20.0
-"""A kill loses about this much work where `save_interval` is not given."""
-FIRST_WINDOW, SMALLEST_WINDOW, LARGEST_WINDOW = 512, 32, 16_384
-
-VECTORS = ("hidden_states", "embeddings")
 _NEEDS = {
     "hidden_states": Capability.HIDDEN_STATES,
     "embeddings": Capability.EMBEDDINGS,
@@ -40,6 +38,16 @@ _NEEDS = {
     "chosen_end_scores": Capability.SCORE,
     "rejected_end_scores": Capability.SCORE,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """How the missing rows were scored: the time, what there is to say, by whom."""
+
+    seconds: float = 0.0
+    said: Sequence[str] = ()
+    where: str = "not scored in this run"
+    workers: int = 0
 
 
 @dataclass
@@ -82,17 +90,22 @@ class QueryStep(Step):
         chunks = ChunkStore(context.folder.path)
         missing = chunks.missing(rows.num_rows)
         reused = rows.num_rows - sum(stop - start for start, stop in missing)
-        seconds, said = self._score(context, rows, chunks, missing) if missing else (0.0, [])
+        scored = self._score(context, rows, chunks, missing) if missing else _Scored()
         counts = chunks.counts()
         todo = rows.num_rows - reused
         notes = [f"{self.id}: {sentence}" for sentence in self._sentences(counts, rows)]
         if reused:
             notes.insert(0, f"{self.id}: {reused} of {rows.num_rows} rows were already scored")
-        notes += [f"{self.id}: {sentence}" for sentence in said]
-        meta = {"rows": rows.num_rows, "pairs": self._pairs(rows), "counts": counts}
+        notes += [f"{self.id}: {sentence}" for sentence in scored.said]
+        meta = {
+            "rows": rows.num_rows,
+            "pairs": self._pairs(rows),
+            "counts": counts,
+            "engine": {"where": scored.where, "workers": scored.workers},
+        }
         scalars = {"rows": float(rows.num_rows), **{k: float(v) for k, v in counts.items()}}
-        if seconds:
-            scalars["rows_per_second"] = todo / seconds
+        if scored.seconds:
+            scalars["rows_per_second"] = todo / scored.seconds
         return StepResult(meta, tuple(notes), scalars)
 
     def _score(
@@ -101,59 +114,47 @@ class QueryStep(Step):
         rows: RowReader,
         chunks: ChunkStore,
         missing: list[tuple[int, int]],
-    ) -> tuple[float, list[str]]:
-        """Seconds that it took, and what there is to say of the score store."""
-        from pyrite.scoring import Engine
-        from pyrite.steps.scoring_rows import score_rows
-
-        step = context.inputs[self.model][0]
-        scorer = _opened(step)
-        self._check(scorer)
-        memory = self._memory(context, scorer)
-        engine = Engine(
-            scorer,
-            limits=self._limits(),
-            want=self._want(),
-            batch_tokens=self.section.batch_tokens,
-            memory=memory,
-        )
-        stream = RowStream(rows, self.section, scorer)
-        about = {"outputs": list(scorer.output_names), "outputs_are": scorer.outputs_are}
-        started = time.monotonic()
-        total = sum(stop - start for start, stop in missing)
-        with context.progress.task(f"{self.id}: scoring", total=total) as task:
-            size = self._first_window()
-            for start, stop in missing:
-                while start < stop:
-                    end = min(start + size, stop)
-                    began = time.monotonic()
-                    table, vectors = score_rows(
-                        stream.read(start, end), engine, self.section, stream
-                    )
-                    chunks.write(start, end, table, vectors, about)
-                    task.advance(end - start)
-                    size = self._next_window(size, end - start, time.monotonic() - began)
-                    start = end
-        if memory is None:
-            return time.monotonic() - started, []
-        memory.close()
-        return time.monotonic() - started, memory.said()
-
-    def _memory(self, context: StepContext, scorer: Scorer) -> ScoreMemory | None:
-        """What any run has stored of this model's scores, unless the query says `cache: false`."""
-        from pyrite.scoring import open_memory
+    ) -> _Scored:
+        from pyrite.steps.score_task import Recalled, ScoreTask
 
         step, folder = context.inputs[self.model]
-        if not self.section.cache or folder.identity is None:
-            return None
-        return open_memory(scorer, identity=folder.identity, about=_about(step))
+        pool = _workers(step)
+        model: About = pool.about
+        self._check(model)
+        about = {"outputs": list(model.output_names), "outputs_are": model.outputs_are}
+        windows = Windows(
+            missing,
+            interval=self.section.save_interval,
+            multiple=self._multiple(),
+            workers=pool.workers,
+        )
+        stream = RowStream(rows, all_columns=model.takes_columns)
+        units = (Unit(start, stop, stream.read(start, stop)) for start, stop in windows)
+        scoring = pool.run(ScoreTask(self.section, folder.identity, _called(step)), units)
+        recalled, lost = Recalled(), pool.lost
+        where = "" if pool.here else f" on {pool.where}"
+        total = sum(stop - start for start, stop in missing)
+        started = time.monotonic()
+        name = f"{self.id}: scoring{where}"
+        with context.progress.task(name, total=total) as task, closing(scoring):
+            for done in scoring:
+                table, vectors = done.result.table, done.result.vectors
+                chunks.write(done.start, done.stop, table, vectors, about)
+                recalled.add(done.result.about)
+                task.advance(done.stop - done.start)
+                windows.measured(done.stop - done.start, done.seconds)
+        said = [f"scored{where}"] if where else []
+        if pool.lost > lost:
+            said.append(f"workers lost: {pool.lost - lost}; their rows were scored again")
+        seconds = time.monotonic() - started
+        return _Scored(seconds, [*said, *recalled.said()], pool.where, pool.workers)
 
-    def _check(self, scorer: Scorer) -> None:
+    def _check(self, model: About) -> None:
         mistakes = []
         for item in self.section.store:
             needed = _NEEDS.get(item.name)
-            if needed and needed not in scorer.capabilities:
-                given = ", ".join(sorted(k for k, v in _NEEDS.items() if v in scorer.capabilities))
+            if needed and needed not in model.capabilities:
+                given = ", ".join(sorted(k for k, v in _NEEDS.items() if v in model.capabilities))
                 mistakes.append(
                     Mistake(
                         Location(""),
@@ -165,36 +166,10 @@ class QueryStep(Step):
         if mistakes:
             raise ConfigError(mistakes)
 
-    def _limits(self) -> Limits:
-        spec = self.section.tokenizer
-        return Limits(spec.truncation, spec.max_length)
-
-    def _want(self) -> Want:
-        wanted = {
-            item.name: Pooled(item.pool, item.layer, item.dtype)
-            for item in self.section.store
-            if item.name in VECTORS
-        }
-        return Want(wanted.get("hidden_states"), wanted.get("embeddings"))
-
     def _pairs(self, rows: RowReader) -> bool:
         return rows.has_pairs and self.section.pairs == "auto"
 
-    def _first_window(self) -> int:
-        unit = self._unit()
-        size = self.section.save_interval or FIRST_WINDOW
-        return max(-(-size // unit) * unit, unit)
-
-    def _next_window(self, size: int, done: int, seconds: float) -> int:
-        if self.section.save_interval is not None:
-            return size
-        wanted = int(done / max(seconds, 1e-3) * SAVE_SECONDS)
-        # Grow gently: the rate of a first window says little of the next.
-        wanted = min(max(wanted, SMALLEST_WINDOW), LARGEST_WINDOW, 4 * size)
-        unit = self._unit()
-        return max(wanted // unit * unit, unit)
-
-    def _unit(self) -> int:
+    def _multiple(self) -> int:
         return self.section.chunk_size if self.section.pairs == "adjacent" else 1
 
     def _sentences(self, counts: Mapping[str, int], rows: RowReader) -> list[str]:
@@ -215,6 +190,8 @@ class QueryStep(Step):
                     f"{', '.join(absent)}: not measured, because the data has no pairs; "
                     "a text scored alone has no loss"
                 )
+        elif "loss" in named and self.section.forward.inference:
+            found.append("loss: not measured, because forward.inference scores every text alone")
         return found
 
 
@@ -222,13 +199,13 @@ def _have(rows: int) -> str:
     return "1 row has" if rows == 1 else f"{rows} rows have"
 
 
-def _about(step: Step) -> dict[str, Json]:
+def _called(step: Step) -> dict[str, Json]:
     """What people call this model."""
     model = step.model  # type: ignore[attr-defined]
     places = (getattr(model, name, None) for name in ("ckpt", "path", "url", "entrypoint"))
     return {"kind": type(model).__name__, "id": model.id, "from": next(filter(None, places), None)}
 
 
-def _opened(step: Step) -> Scorer:
+def _workers(step: Step) -> Pool:
     model: ModelStep = step  # type: ignore[assignment]
-    return model.open()
+    return model.workers()

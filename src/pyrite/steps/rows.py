@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from pyrite.config.sections import QuerySection
     from pyrite.rendering import Rendering
 
-__all__ = ["RowReader", "RowStream"]
+__all__ = ["Renderer", "RowReader", "RowStream", "holds_pairs"]
 
 TEXTS = ("prompt", "response", "chosen", "rejected", "messages")
+
+
+def holds_pairs(columns: Sequence[str]) -> bool:
+    """Whether rows with these columns are preference pairs."""
+    return {"chosen", "rejected"} <= set(columns)
 
 
 class RowReader:
@@ -45,7 +50,7 @@ class RowReader:
     @property
     def has_pairs(self) -> bool:
         """Whether the rows are preference pairs."""
-        return {"chosen", "rejected"} <= set(self.columns)
+        return holds_pairs(self.columns)
 
     def batches(
         self, columns: Sequence[str] | None = None, rows: int = 10_000
@@ -73,19 +78,14 @@ def _empty_columns(metadata: pq.FileMetaData) -> set[str]:
 
 
 class RowStream:
-    """Rows by ascending range, and how each becomes what the model is given."""
+    """Rows by ascending range."""
 
-    def __init__(self, reader: RowReader, section: QuerySection, scorer: Scorer) -> None:
-        self.reader = reader
-        self.section = section
-        self.scorer = scorer
-        # Extra columns are handed on only to models that take items as they are.
-        extras = isinstance(scorer, ItemScorer)
-        self.names = [c for c in reader.columns if extras or c in TEXTS or c == "row_id"]
+    def __init__(self, reader: RowReader, *, all_columns: bool) -> None:
+        """`all_columns` is for models that take items as they are; others need only the texts."""
+        names = [c for c in reader.columns if all_columns or c in TEXTS or c == "row_id"]
         self._pending: list[pa.RecordBatch] = []
-        self._batches = reader.batches(self.names, rows=2048)
+        self._batches = reader.batches(names, rows=2048)
         self._at = 0
-        self._rendering = self._find_rendering()
 
     def read(self, start: int, stop: int) -> pa.Table:
         """Rows start..stop-1; ranges must ascend."""
@@ -101,6 +101,15 @@ class RowStream:
                 parts.append(batch.slice(max(start - first, 0)))
             self._at = last
         return pa.Table.from_batches(parts)
+
+
+class Renderer:
+    """How a row becomes what an opened model is given."""
+
+    def __init__(self, section: QuerySection, scorer: Scorer) -> None:
+        self.section = section
+        self.scorer = scorer
+        self._rendering = self._find_rendering()
 
     def item(self, row: Mapping[str, Json], side: str) -> Item:
         """The item that one text of a row makes."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from pyrite.models import Rendered
 from pyrite.scoring import Engine, Scored, ScoredPair
-from pyrite.steps.rows import RowStream
+from pyrite.steps.rows import Renderer, holds_pairs
 from pyrite.types import Item, Json
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ Text = tuple[Item, Rendered | None]
 
 
 def score_rows(
-    rows: pa.Table, engine: Engine, section: QuerySection, stream: RowStream
+    rows: pa.Table, engine: Engine, section: QuerySection, renderer: Renderer
 ) -> tuple[pa.Table, Vectors]:
     """Score a window of rows.
 
@@ -34,18 +34,18 @@ def score_rows(
     """
     records = rows.to_pylist()
     if section.pairs == "adjacent":
-        columns, vectors = _adjacent(records, engine, section, stream)
-    elif stream.reader.has_pairs and section.pairs == "auto":
-        columns, vectors = _pairs(records, engine, section, stream)
+        columns, vectors = _adjacent(records, engine, section, renderer)
+    elif holds_pairs(rows.column_names) and section.pairs == "auto":
+        columns, vectors = _pairs(records, engine, section, renderer)
     else:
-        texts = [_text(row, "response", stream) for row in records]
+        texts = [_text(row, "response", renderer) for row in records]
         columns, vectors = _single(engine.score(texts), engine, section)
     return pa.table({"row_id": rows["row_id"], **columns}), vectors
 
 
-def _text(row: Mapping[str, Json], side: str, stream: RowStream) -> Text:
-    item = stream.item(row, side)
-    return item, stream.render(item)
+def _text(row: Mapping[str, Json], side: str, renderer: Renderer) -> Text:
+    item = renderer.item(row, side)
+    return item, renderer.render(item)
 
 
 def _single(
@@ -75,10 +75,10 @@ def _single(
 
 
 def _pairs(
-    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, stream: RowStream
+    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, renderer: Renderer
 ) -> tuple[Columns, Vectors]:
-    chosen = [_text(row, "chosen", stream) for row in records]
-    rejected = [_text(row, "rejected", stream) for row in records]
+    chosen = [_text(row, "chosen", renderer) for row in records]
+    rejected = [_text(row, "rejected", renderer) for row in records]
     if engine.scorer.output_names:
         return _vector_pairs(chosen, rejected, engine, section)
     pairs = engine.score_pairs(chosen, rejected)
@@ -125,10 +125,10 @@ def _vector_pairs(
 
 
 def _adjacent(
-    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, stream: RowStream
+    records: Sequence[Mapping[str, Json]], engine: Engine, section: QuerySection, renderer: Renderer
 ) -> tuple[Columns, Vectors]:
     """First half of each call chosen, second half rejected; the second half's rows stay empty."""
-    texts = [_text(row, "response", stream) for row in records]
+    texts = [_text(row, "response", renderer) for row in records]
     firsts: list[int] = []
     for start in range(0, len(texts), section.chunk_size):
         size = min(section.chunk_size, len(texts) - start)
