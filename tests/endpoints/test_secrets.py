@@ -43,6 +43,23 @@ def test_the_key_is_sent_and_never_told(
     assert not any(KEY in text for text in told)
 
 
+@pytest.mark.parametrize("before", [0, 280, 1190, 1199])
+def test_not_even_the_start_of_a_key_is_told(
+    server: RewardServer, opened: Open, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    key = "jwt-" + "0123456789abcdef" * 20
+    monkeypatch.setenv("REWARD_KEY", key)
+    scorer = opened(api_key_env="REWARD_KEY")
+    padding = " " * before
+    faults = [status(400, body=padding + key), says({"rewards": padding + key})]
+    faults += [says({"rewards": [key] * 20}), says(f"x{padding}{key}".encode()), says({key: 1})]
+    for fault in faults:
+        server.faults.append(fault)
+        with pytest.raises(ScoringError) as caught:
+            scorer.score(ITEMS)
+        assert key[:12] not in str(caught.value)
+
+
 def test_a_key_that_is_not_set(opened: Open) -> None:
     with pytest.raises(ModelError, match="environment variable NO_SUCH_KEY"):
         opened(api_key_env="NO_SUCH_KEY")

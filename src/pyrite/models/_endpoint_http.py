@@ -8,6 +8,7 @@ the server says in `Retry-After`; everything else fails at once.
 from __future__ import annotations
 
 import json
+import os.path
 import random
 import threading
 import time
@@ -131,7 +132,7 @@ class Transport:
     def scrub(self, text: str) -> str:
         """The text without any secret value, on one line."""
         for value in sorted(self._hidden(), key=len, reverse=True):
-            text = text.replace(value, "(redacted)")
+            text = _without(text, value)
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
     def _hidden(self) -> set[str]:
@@ -235,6 +236,15 @@ class Transport:
     def _count(self, name: str) -> None:
         with self._lock:
             self.counts[name] += 1
+
+
+def _without(text: str, secret: str) -> str:
+    """The text without a secret, and without the start of one whose end was cut off."""
+    kept, at, head = [], 0, secret[:8]
+    while (found := text.find(head, at)) >= 0:
+        kept += [text[at:found], "(redacted)"]
+        at = found + len(os.path.commonprefix([secret, text[found : found + len(secret)]]))
+    return "".join([*kept, text[at:]])
 
 
 def _no_number(name: str) -> Json:
