@@ -8,7 +8,6 @@ the server says in `Retry-After`; everything else fails at once.
 from __future__ import annotations
 
 import json
-import os.path
 import random
 import threading
 import time
@@ -243,7 +242,11 @@ def _without(text: str, secret: str) -> str:
     kept, at, head = [], 0, secret[:8]
     while (found := text.find(head, at)) >= 0:
         kept += [text[at:found], "(redacted)"]
-        at = found + len(os.path.commonprefix([secret, text[found : found + len(secret)]]))
+        at = found
+        for expected, character in zip(secret, text[found : found + len(secret)], strict=False):
+            if character != expected:
+                break
+            at += 1
     return "".join([*kept, text[at:]])
 
 
