@@ -196,8 +196,8 @@ def test_findings_say_no_more_than_the_numbers(tmp_path: Path) -> None:
     told = [sentence for sentence in result.findings() if "Spearman" in sentence]
     test = result.associations[0].spearman
     assert told == [
-        f"single: score goes with a higher num_words of the response (words): Spearman "
-        f"{test.estimate}, n = 90 rows in 90 prompts; an association, not an effect."
+        f"single: score rises with num_words of the response: Spearman {test.estimate}, n = 90 "
+        f"rows, 90 prompts (association, not effect)"
     ]
     noise = single_table()
     noise.numeric = {**noise.numeric, "score": np.random.default_rng(5).normal(size=90)}
@@ -306,9 +306,53 @@ def test_several_models_over_the_same_rows(tmp_path: Path) -> None:
         ("org/one", "gold: right"),
         ("org/two", "gold: right"),
     }
-    assert result.figures[0].name == "agreement"
+    assert [x.name for x in result.figures[:2]] == ["auroc", "agreement"]
     assert {x.name for x in result.measures} == {"auroc"}
     assert result.notes == ()
+
+
+def test_features_are_measured_once_for_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls: list[int] = []
+    real = FakeWords.compute
+
+    def compute(self: FakeWords, texts: Sequence[str]) -> np.ndarray:
+        calls.append(len(texts))
+        return real(self, texts)
+
+    monkeypatch.setattr(FakeWords, "compute", compute)
+    tables = [single_table(id=f"q{i}", model_id=f"m{i}") for i in range(3)]
+    generator = np.random.default_rng(8)
+    tables.append(single_table(id="other", side_texts={"response": texts(generator, 90)}))
+    calls.clear()
+    result = analyse(section(), tables, out=tmp_path)
+    assert calls == [90, 90]
+    assert len(result.measured) == 4
+    assert any("do not hold the same rows" in note for note in result.notes)
+
+
+def test_more_than_three_models_share_their_figures(tmp_path: Path) -> None:
+    generator = np.random.default_rng(9)
+    base = single_table()
+    tables = []
+    for i in range(5):
+        noisy = {**base.numeric, "score": base.numeric["score"] + generator.normal(size=90)}
+        tables.append(single_table(id=f"q{i}", model_id=f"m{i}", numeric=noisy))
+    fields = section(gold="right", plot=[Plot(y="score", x=["num_words"])])
+    result = analyse(fields, tables, out=tmp_path)
+    assert [x.name for x in result.figures] == [
+        "auroc",
+        "agreement",
+        "score-associations",
+        "score-distribution",
+        "score-response_num_words",
+    ]
+    single = analyse(fields, tables[:3], out=tmp_path / "three")
+    assert len(single.figures) == 2 + 3 * 3
+    heads = [sentence.split(" ")[0] for sentence in result.findings()]
+    assert heads[3:8] == [f"q{x}:" for x in sorted(range(5), key=lambda i: heads.index(f"q{i}:"))]
+    assert set(heads[3:8]) == {f"q{i}:" for i in range(5)}
 
 
 def test_the_same_seed_gives_the_same_numbers(tmp_path: Path) -> None:

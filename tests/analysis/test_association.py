@@ -163,6 +163,31 @@ def test_many_prompts_are_put_together_at_random(monkeypatch: pytest.MonkeyPatch
     assert units.estimate.groups == 4000
 
 
+def test_intervals_cover_where_prompts_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """90 prompts of two rows in 60 units: units of one and of two prompts."""
+    monkeypatch.setattr(resample, "MAX_UNITS", 60)
+    generator = np.random.default_rng(10)
+    groups = np.repeat(np.arange(90), 2)
+    errors, covered = [], []
+    for trial in range(250):
+        x, y = clustered(generator, 90, 2), clustered(generator, 90, 2)
+        found = associations(groups, y, x, resamples=300, seed=trial)[0][0]
+        errors.append(found.spearman.p < 0.05)
+        covered.append(found.pearson.low <= 0 <= found.pearson.high)
+    assert 0.02 <= np.mean(errors) <= 0.09
+    assert 0.91 <= np.mean(covered) <= 0.98
+
+
+def test_every_resample_draws_as_many_units_as_there_are() -> None:
+    clusters = Clusters(np.repeat(np.arange(30), 2), resamples=200, seed=0)
+    counts = clusters.totals(np.ones((30, 1)))
+    np.testing.assert_array_equal(counts, np.full((200, 1), 30.0))
+    each = clusters.totals(np.eye(30))
+    assert each.mean() == pytest.approx(1.0)
+    assert each.var() == pytest.approx(1 - 1 / 30, rel=0.1)
+    np.testing.assert_array_equal(each, clusters.totals(np.eye(30)))
+
+
 def test_a_perfect_correlation_is_told_as_one() -> None:
     x = np.arange(40.0)
     found = associations(np.arange(40), 2 * x + 1, x)[0][0]

@@ -12,8 +12,11 @@ from pyrite.analysis.association import Corrected
 from pyrite.analysis.binned import Bin
 from pyrite.analysis.figures.chart import Chart, Namer, render, short_labels, shorten
 from pyrite.analysis.figures.distribution import Distribution
+from pyrite.analysis.figures.dots import Dots
 from pyrite.analysis.figures.forest import Forest, Line
+from pyrite.analysis.figures.grid import Grid, Panel
 from pyrite.analysis.figures.heatmap import Heatmap
+from pyrite.analysis.figures.models_forest import ModelsForest
 from pyrite.analysis.figures.scatter import (
     HEXAGONS_ABOVE,
     MAX_POINTS,
@@ -59,10 +62,14 @@ def charts(text: str) -> list[Chart]:
         Calibration(text, text, text, text, bins),
         Forest(text, text, lines),
         Heatmap(text, text, names, agreements),
+        Dots(text, text, text, names, [estimate(x) for x in (0.1, 0.5, 0.3)], 0.5),
+        ModelsForest(text, text, text, [text, "b"], names, [[corrected(0.3)] * 3, [None] * 3]),
+        Grid(text, text, [Panel(text, text, scatter(50, text)) for _ in range(5)]),
+        Grid(text, text, [Panel(text, text, Distribution(text, text, text, values, split=True))]),
     ]
 
 
-@pytest.mark.parametrize("place", range(7))
+@pytest.mark.parametrize("place", range(11))
 def test_every_chart_is_drawn_and_holds_no_markup_of_others(tmp_path: Path, place: int) -> None:
     figure = render(charts(HOSTILE)[place], Namer()("query", HOSTILE), tmp_path)
     picture = imread(figure.png)
@@ -121,6 +128,23 @@ def test_margins_below_zero_have_a_colour_of_their_own() -> None:
     assert counts[edges[1:] <= 1e-12].sum() == 30
 
 
+def test_models_stand_in_the_order_of_their_number() -> None:
+    dots = Dots("", "", "", ["a", "b", "c"], [estimate(x) for x in (0.1, 0.5, 0.3)], None)
+    assert [label for label, _ in dots.ordered()] == ["b", "c", "a"]
+
+
+def test_panels_keep_axes_of_their_own() -> None:
+    grid = Grid("", "", [Panel("m", "", scatter(50)) for _ in range(5)])
+    assert grid.shape() == (2, 3)
+    traces, layout = grid.traces()
+    assert {trace.xaxis for trace in traces} == {"x", "x2", "x3", "x4", "x5"}
+    domains = {
+        (tuple(layout[f"xaxis{n}"]["domain"]), tuple(layout[f"yaxis{n}"]["domain"]))
+        for n in ("", 2, 3, 4, 5)
+    }
+    assert len(domains) == 5
+
+
 def test_labels_of_models_stay_apart() -> None:
     long = "Some-Very-Long-Reward-Model-Name-"
     assert short_labels(["a/one", "b/two"]) == ["one", "two"]
@@ -162,7 +186,13 @@ def test_a_realistic_look(shared_data: Path, tmp_path: Path) -> None:
     result = analyse(section, tables, out=tmp_path)
     assert len(result.agreements) == 10
     assert all(x.spearman.low > 0 for x in result.agreements)
-    assert len(result.figures) == 1 + 3 * 4
+    assert [x.name for x in result.figures] == [
+        "rank-correlation-with-gold",
+        "agreement",
+        "score-associations",
+        "score-distribution",
+        "score-elo_matches",
+    ]
     for measure in result.measures:
         assert measure.name == "rank correlation with gold"
         assert 0.15 < measure.estimate.value < 0.7

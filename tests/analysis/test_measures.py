@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from pyrite.analysis.agreement import agreements, same_rows
+from pyrite.analysis.agreement import agreements
 from pyrite.analysis.binned import binned_means
+from pyrite.analysis.identity import rows_digest
 from pyrite.analysis.measures import Measure, Scope, against_gold, pair_accuracy, pair_calibration
 from pyrite.analysis.resample import Clusters
 
@@ -125,9 +126,12 @@ def test_tables_with_other_texts_do_not_hold_the_same_rows() -> None:
     def table(texts: list[str]) -> FakeTable:
         return FakeTable({"prompt": texts}, {}, (), np.arange(len(texts)))
 
-    assert same_rows([table(["a", "b"]), table(["a", "b"])])
-    assert not same_rows([table(["a", "b"]), table(["b", "a"])])
-    assert not same_rows([table(["a", "b"]), table(["a", "b", "c"])])
+    known = rows_digest(table(["a", "b"]))
+    assert rows_digest(table(["a", "b"])) == known
+    for other in (["b", "a"], ["a", "b", "c"], ["ab", ""], ["a", "\ud800"]):
+        assert rows_digest(table(other)) != known
+    regrouped = FakeTable({"prompt": ["a", "b"]}, {}, (), np.zeros(2, dtype=np.int64))
+    assert rows_digest(regrouped) != known
 
 
 def test_bins_never_split_equal_values_and_leave_out_small_ones() -> None:

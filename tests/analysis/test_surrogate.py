@@ -8,8 +8,8 @@ import pytest
 from sklearn.neighbors import KNeighborsRegressor
 
 from pyrite.analysis.columns import Scalar, TableColumns
-from pyrite.analysis.embeddings import check_embeddings
-from pyrite.analysis.estimators import build_estimator
+from pyrite.analysis.embeddings import check_embeddings, embedding_matrix
+from pyrite.analysis.estimators import build_estimator, linear
 from pyrite.analysis.measures import Scope
 from pyrite.analysis.predict import predict
 from pyrite.analysis.resample import Clusters
@@ -121,6 +121,12 @@ def test_seed_is_given_only_where_the_experiment_has_none() -> None:
     assert build_estimator(spec("Ridge"), seed=7).steps[0][0] == "standardscaler"
 
 
+def test_which_estimators_are_linear() -> None:
+    assert linear(spec("Ridge"))
+    assert linear(spec("LinearSVR"))
+    assert not linear(spec("RandomForestRegressor"))
+
+
 def small_table(**changes: Any) -> FakeTable:
     generator = np.random.default_rng(2)
     vectors = generator.normal(size=(40, 3)).astype(np.float32)
@@ -139,7 +145,7 @@ def run_predict(table: FakeTable, x: list[str], notes: list[str], kind: str = "m
     items = [Compute(id="emb", name="embedding", args={"type": kind})]
     return predict(
         Predict(target="score", x=x, estimator="est", folds=4),
-        spec("Ridge"),
+        spec("Ridge", alpha=1e-6),
         columns=TableColumns(table, items, {}),
         scope=scope_of(table.groups()),
         y=table.numbers("score"),
@@ -154,6 +160,37 @@ def test_embeddings_and_columns_of_the_data_are_predictors() -> None:
     assert found.surrogate.num_columns == 4
     assert found.surrogate.r2.value > 0.8
     assert run_predict(small_table(), ["emb"], notes).surrogate.num_columns == 3
+
+
+def test_a_score_that_is_read_off_the_vectors_is_told_as_such() -> None:
+    exact = small_table()
+    exact.numeric = {"score": exact.stored_vectors["hidden_states"] @ np.array([1.0, -2.0, 0.5])}
+    assert run_predict(exact, ["emb"], []).surrogate.by_construction
+    assert not run_predict(small_table(), ["emb"], []).surrogate.by_construction
+    token = small_table(stored_vectors={"embeddings": exact.stored_vectors["hidden_states"]})
+    token.numeric = exact.numeric
+    assert not run_predict(token, ["emb"], [], kind="token").surrogate.by_construction
+
+
+def test_vectors_of_pairs_are_those_of_the_target() -> None:
+    vectors = {
+        name: np.full((2, 1), i, dtype=np.float32)
+        for i, name in enumerate(
+            (
+                "hidden_states",
+                "chosen_hidden_states",
+                "rejected_hidden_states",
+                "difference_hidden_states",
+            )
+        )
+    }
+    table = small_table(stored_vectors=vectors, pairs=True)
+    item = Compute(id="emb", name="embedding", args={"type": "model"})
+    columns = TableColumns(table, [item], {})
+    for target, place in (("chosen_end_scores", 1), ("rejected_end_scores", 2), ("margin", 3)):
+        found = embedding_matrix(item, columns, target, [])
+        assert not isinstance(found, str)
+        assert found[0, 0] == place
 
 
 def test_vectors_that_were_not_stored_are_a_note() -> None:

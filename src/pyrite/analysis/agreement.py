@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, pairwise
-from typing import TYPE_CHECKING
+from itertools import combinations
 
 import numpy as np
 
 from pyrite.analysis.association import rank_correlations
 from pyrite.analysis.resample import Clusters, Estimate
 
-if TYPE_CHECKING:
-    from pyrite.tables import QueryTable
-
-__all__ = ["Agreement", "agreements", "same_rows"]
+__all__ = ["Agreement", "agreements"]
 
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """Spearman's rho between two models' scores (or a model's and gold) of the same rows."""
+    """Spearman's rho between two models' scores (or a model's and gold) of the same rows.
+
+    `second` of gold is `gold: ` and the column's name.
+    """
 
     first: str
     second: str
     target: str
     spearman: Estimate
-
-
-def same_rows(tables: Sequence[QueryTable]) -> bool:
-    """Whether the tables hold the same rows in the same order: number, prompts, first texts."""
-    for one, other in pairwise(tables):
-        if one.num_rows != other.num_rows or one.sides != other.sides:
-            return False
-        if not np.array_equal(one.groups(), other.groups()):
-            return False
-        if any(_first(one, side) != _first(other, side) for side in one.sides):
-            return False
-    return True
-
-
-def _first(table: QueryTable, side: str) -> list[str]:
-    return next(iter(table.texts(side, 1000)), [])
 
 
 def agreements(

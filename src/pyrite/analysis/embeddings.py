@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pyrite.config.sections import Compute
     from pyrite.embedding import Embedder
 
-__all__ = ["check_embeddings", "embedding_matrix"]
+__all__ = ["check_embeddings", "embedding_matrix", "embedding_type"]
 
 _STORED = {"model": ("hidden_states", "embeddings"), "token": ("embeddings",)}
 
@@ -27,7 +27,7 @@ def check_embeddings(items: Sequence[Compute]) -> None:
         AnalysisError: a type that does not exist, or wrong arguments.
     """
     for item in items:
-        if item.name == EMBEDDING and _kind(item) == "sentence":
+        if item.name == EMBEDDING and embedding_type(item) == "sentence":
             _open(item)
 
 
@@ -37,17 +37,20 @@ def embedding_matrix(
     """The vectors of an embedding [rows, width], or the reason why there are none.
 
     `type: sentence` embeds the text that `of` means; `model` takes the hidden states that the query
-    stored (its input embeddings where it stored no hidden states); `token` the input embeddings.
+    stored (its input embeddings where it stored no hidden states); `token` the input embeddings. Of
+    pairs they are those of the target's own text, for a margin chosen minus rejected.
     A row without a text has NaN. Texts that the embedder cuts are counted in `notes`.
 
     Raises:
         AnalysisError: another type, or a model that cannot be loaded.
     """
-    table, kind = columns.table, _kind(item)
+    table, kind = columns.table, embedding_type(item)
     if kind != "sentence":
+        text = item_text(item, table, target)
         for name in _STORED[kind]:
-            if name in table.vector_names:
-                return table.vectors(name)
+            for stored in (f"{text}_{name}", name):
+                if stored in table.vector_names:
+                    return table.vectors(stored)
         wanted = " or ".join(_STORED[kind])
         return f"the query stored no {wanted} (add it to its `store` list)"
     sides = sides_of(item_text(item, table, target))
@@ -57,7 +60,12 @@ def embedding_matrix(
     return vectors[0] if len(vectors) == 1 else vectors[0] - vectors[1]
 
 
-def _kind(item: Compute) -> str:
+def embedding_type(item: Compute) -> str:
+    """`sentence`, `model` or `token`.
+
+    Raises:
+        AnalysisError: another type.
+    """
     kind = str(item.args.get("type", "sentence"))
     if kind != "sentence" and kind not in _STORED:
         raise AnalysisError(

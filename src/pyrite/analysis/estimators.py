@@ -10,9 +10,15 @@ from pyrite.component import nearest
 from pyrite.config.sections import EstimatorSpec
 from pyrite.errors import AnalysisError
 
-__all__ = ["build_estimator", "regressor_class"]
+__all__ = ["build_estimator", "linear", "regressor_class"]
 
 _SCALE_FREE = ("sklearn.ensemble", "sklearn.tree", "sklearn.dummy", "sklearn.isotonic")
+
+
+def linear(spec: EstimatorSpec) -> bool:
+    """Whether the estimator is a linear function of its columns."""
+    kind = regressor_class(spec.name)
+    return kind.__module__.startswith("sklearn.linear_model") or spec.name == "LinearSVR"
 
 
 def regressor_class(name: str) -> type[Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pyrite.analysis.columns import TableColumns
-from pyrite.analysis.embeddings import embedding_matrix
-from pyrite.analysis.estimators import build_estimator
+from pyrite.analysis.embeddings import embedding_matrix, embedding_type
+from pyrite.analysis.estimators import build_estimator, linear
 from pyrite.analysis.measures import Scope
 from pyrite.analysis.resample import MIN_GROUPS
 from pyrite.analysis.surface import usable_rows
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pyrite.config.sections import EstimatorSpec, Predict
 
 __all__ = ["Prediction", "predict"]
+
+PERFECT = 0.999
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,18 @@ def predict(
         num_columns=x.shape[1],
         folds=result.folds,
         dropped=dropped,
+        by_construction=_own_vectors(item, columns) and linear(spec) and r2.value > PERFECT,
         r2=r2,
         error=error,
         baseline_error=baseline,
         spearman=spearman,
     )
     return Prediction(surrogate, result)
+
+
+def _own_vectors(item: Predict, columns: TableColumns) -> bool:
+    embeddings = [columns.embedding(name) for name in item.x]
+    return any(x is not None and embedding_type(x) == "model" for x in embeddings)
 
 
 def _matrix(item: Predict, columns: TableColumns, notes: list[str]) -> np.ndarray | str:

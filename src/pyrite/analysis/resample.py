@@ -6,8 +6,12 @@ statistics once, and a block of resamples is one matrix product with multinomial
 
 Above `MAX_UNITS` prompts, prompts are put together at random into `MAX_UNITS` units and units are
 drawn. Sums over a random partition of independent prompts are independent and exchangeable, so the
-bootstrap stays valid (random groups; Shao and Tu 1995, section 6.2); only its own noise grows, and
-at 20,000 units that is not seen.
+bootstrap stays valid (random groups; Shao and Tu 1995, section 6.2); only its own noise grows: a
+standard error from 4,000 units is off by about 1 / sqrt(2 × 4,000) = 1.1 % of itself, less than
+the 1.6 % that 2,000 resamples leave anyway. Fewer prompts than that are never put together.
+
+The weights depend on the number of units, the number of resamples and the seed only. They are drawn
+once and kept (16 MB), so all statistics of an analysis see the same resamples.
 
 Intervals and p-values of one number come from the same standard error, so that they never
 contradict each other: estimate ± t(G - 1) × SE, where SE is the standard deviation of the
@@ -20,8 +24,8 @@ observations that the SE implies (Korn and Graubard 1998).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,7 +44,7 @@ __all__ = [
     "two",
 ]
 
-MAX_UNITS = 20_000
+MAX_UNITS = 4_000
 MIN_GROUPS = 10
 _BLOCK_WEIGHTS = 2_000_000
 
@@ -112,19 +116,27 @@ class Clusters:
 
     def totals(self, sums: np.ndarray) -> np.ndarray:
         """Totals of unit sums [num_units, k] in every resample: float64 [resamples, k]."""
-        return np.concatenate([weights @ sums for weights in self._weights()])
+        from threadpoolctl import threadpool_limits
 
-    def _weights(self) -> Iterator[np.ndarray]:
-        generator = np.random.default_rng(self.seed)
-        units, left = self.num_units, self.resamples
-        block = max(1, _BLOCK_WEIGHTS // max(units, 1))
-        while left > 0:
-            size = min(block, left)
-            drawn = generator.integers(0, units, size=(size, units))
-            drawn += np.arange(size)[:, None] * units
-            counts = np.bincount(drawn.ravel(), minlength=size * units)
-            yield counts.reshape(size, units).astype(np.float64)
-            left -= size
+        weights = _weights(self.num_units, self.resamples, self.seed)
+        result = np.empty((self.resamples, sums.shape[1]))
+        size = max(1, _BLOCK_WEIGHTS // max(self.num_units, 1))
+        with threadpool_limits(1):  # blocks are small: threads would wait more than work
+            for start in range(0, self.resamples, size):
+                block = weights[start : start + size].astype(np.float64)
+                result[start : start + size] = block @ sums
+        return result
+
+
+@lru_cache(maxsize=2)
+def _weights(units: int, resamples: int, seed: int) -> np.ndarray:
+    """How often each unit is drawn in each resample: uint16 [resamples, units], read only."""
+    generator = np.random.default_rng(seed)
+    weights = np.empty((resamples, units), dtype=np.uint16)
+    for line in weights:
+        line[:] = np.bincount(generator.integers(0, units, size=units), minlength=units)
+    weights.setflags(write=False)
+    return weights
 
 
 def standard_error(resampled: np.ndarray, groups: int) -> float:

@@ -12,8 +12,8 @@ from pyrite.analysis.agreement import Agreement
 from pyrite.analysis.association import Association, Corrected
 from pyrite.analysis.measures import Measure
 from pyrite.analysis.resample import Estimate
+from pyrite.analysis.story import findings
 from pyrite.analysis.surrogate import Surrogate
-from pyrite.analysis.wording import findings
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -86,7 +86,7 @@ class AnalysisResult:
             pq.write_table(getattr(self, f"{name}_table"), folder / f"{name}s.parquet")
 
     def findings(self) -> list[str]:
-        """What the numbers carry, one plain sentence each, strongest first."""
+        """What the numbers carry, one plain sentence each, the story first."""
         return findings(
             self.associations,
             self.surrogates,
@@ -127,7 +127,7 @@ def _short(names: tuple[str, ...]) -> str:
 def _table(kind: type[Any], rows: Iterable[Any]) -> pa.Table:
     import pyarrow as pa
 
-    kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64()}
+    kinds = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
     schema = pa.schema([(name, kinds[of]) for name, of in _columns(kind)])
     return pa.Table.from_pylist([_flat(row) for row in rows], schema=schema)
 
@@ -144,7 +144,7 @@ def _columns(kind: type[Any]) -> list[tuple[str, str]]:
             tested = _OF_TESTS if of == "Corrected" else ()
             columns += [(f"{field.name}_{part}", "float") for part in tested]
         else:
-            columns.append((field.name, of if of in ("int", "float") else "str"))
+            columns.append((field.name, of if of in ("int", "float", "bool") else "str"))
     return columns
 
 

@@ -3,60 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pyrite.analysis.agreement import Agreement, agreements, same_rows
+from pyrite.analysis.agreement import Agreement, agreements
 from pyrite.analysis.association import Association, Pairing, associate
-from pyrite.analysis.columns import (
-    EMBEDDING,
-    Scalar,
-    TableColumns,
-    column_name,
-    item_text,
-    sides_of,
-)
 from pyrite.analysis.embeddings import check_embeddings
 from pyrite.analysis.estimators import build_estimator
-from pyrite.analysis.measure import Wanted, measure, open_feature, write_measured
-from pyrite.analysis.measures import (
-    Measure,
-    Scope,
-    against_gold,
-    pair_accuracy,
-    pair_calibration,
-)
-from pyrite.analysis.predict import Prediction, predict
-from pyrite.analysis.resample import MIN_GROUPS, Clusters
+from pyrite.analysis.measure import write_measured
+from pyrite.analysis.measures import Measure, against_gold, pair_accuracy, pair_calibration
+from pyrite.analysis.predict import predict
+from pyrite.analysis.prepare import Analysed, Preparation
+from pyrite.analysis.resample import MIN_GROUPS
 from pyrite.analysis.result import AnalysisResult
 from pyrite.analysis.surface import sign_accuracy, surface_share
 from pyrite.analysis.surrogate import Surrogate
-from pyrite.analysis.targets import Targets, check_names, choose_targets, main_target
-from pyrite.errors import AnalysisError
+from pyrite.analysis.targets import check_names, main_target
 
 if TYPE_CHECKING:
     from pyrite.config.sections import AnalyzeSection
     from pyrite.tables import QueryTable
 
-__all__ = ["Analysed", "Progress", "analyse"]
+__all__ = ["Progress", "analyse"]
 
 Progress = Callable[[str], None]
 """Called with a short sentence when a part of the work begins."""
-
-
-@dataclass
-class Analysed:
-    """One query while it is analysed."""
-
-    table: QueryTable
-    columns: TableColumns
-    targets: Targets
-    scope: Scope
-    features: dict[str, list[Scalar]] = field(default_factory=dict)
-    predictions: list[Prediction] = field(default_factory=list)
 
 
 def analyse(
@@ -79,7 +52,7 @@ def analyse(
         AnalysisError: a target, feature, column or estimator that does not exist.
         ComponentError: no feature has a name that `compute` gives.
     """
-    from pyrite.analysis.drawing import draw_all
+    from pyrite.analysis.drawing import Found, draw_all
 
     say = progress or (lambda _: None)
     check_names(section, tables)
@@ -90,10 +63,12 @@ def analyse(
     notes: list[str] = []
     measured: dict[str, Path] = {}
     analysed = []
+    prepare = Preparation(section, alone=len(tables) == 1)
     for table in tables:
         say(f"features of {table.id}")
-        analysed.append(_measure_one(section, table, notes))
+        analysed.append(prepare(table))
         measured[table.id] = write_measured(table, analysed[-1].columns.measured, out)
+    notes += prepare.notes
     say("associations")
     associations = _associate(section, analysed, notes)
     say("predictions and measures")
@@ -101,7 +76,11 @@ def analyse(
     found_agreements = _agree(section, analysed, notes)
     say("figures")
     figures = draw_all(
-        section, analysed, associations, found_agreements, folder=out / "figures", notes=notes
+        section,
+        analysed,
+        Found(associations, measures, found_agreements),
+        folder=out / "figures",
+        notes=notes,
     )
     result = AnalysisResult(
         id=section.id,
@@ -129,64 +108,6 @@ def _predictions(
         surrogates += shares
         measures += found
     return surrogates, measures
-
-
-def _measure_one(section: AnalyzeSection, table: QueryTable, notes: list[str]) -> Analysed:
-    targets = choose_targets(section, table)
-    notes += targets.notes
-    wanted = _wanted(section, table, list(targets.values), notes)
-    columns = TableColumns(table, section.compute, measure(table, list(wanted.values())))
-    clusters = Clusters(table.groups(), resamples=section.bootstrap, seed=section.seed)
-    scope = Scope(table.id, table.model_id, clusters, section.confidence)
-    one = Analysed(table, columns, targets, scope)
-    for target in targets.values:
-        one.features[target] = columns.features(target)
-        for plot in section.plot:
-            if plot.y == target:
-                one.features[target] += _named(one, plot.x, target)
-    for item in section.predict:  # a wrong name is told now, not after an hour
-        if item.target in targets.values:
-            _named(one, item.x, item.target)
-    return one
-
-
-def _wanted(
-    section: AnalyzeSection, table: QueryTable, targets: Sequence[str], notes: list[str]
-) -> dict[str, Wanted]:
-    wanted: dict[str, Wanted] = {}
-    owner: dict[str, str] = {}
-    for item in section.compute:
-        if item.name == EMBEDDING:
-            continue
-        feature = open_feature(item.name, item.args)
-        for text in dict.fromkeys(item_text(item, table, target) for target in targets):
-            sides, name = sides_of(text), column_name(item, text)
-            if missing := [side for side in sides if side not in table.sides]:
-                notes.append(
-                    f"{table.id}: {name} was not measured, because the rows have no "
-                    f"{' and no '.join(missing)} text (they have {', '.join(table.sides)})."
-                )
-                continue
-            if owner.setdefault(name, item.id) != item.id:
-                raise AnalysisError(
-                    f"compute: {owner[name]!r} and {item.id!r} both name the column {name!r}: "
-                    f"rename one"
-                )
-            wanted[name] = Wanted(name, text, feature, sides)
-    return wanted
-
-
-def _named(one: Analysed, names: Sequence[str], target: str) -> list[Scalar]:
-    known = {x.name for x in one.features[target]}
-    found = []
-    for name in names:
-        if one.columns.embedding(name) is not None:
-            continue
-        scalar = one.columns.scalar(name, target)
-        if scalar is not None and scalar.name not in known and scalar.name != target:
-            known.add(scalar.name)
-            found.append(scalar)
-    return found
 
 
 def _associate(
@@ -256,7 +177,7 @@ def _measures(
     if one.table.pairs and "margin" in targets:
         results.append(pair_accuracy(scope, "margin", targets["margin"]))
         results += pair_calibration(scope, "margin", targets["margin"])
-    main = main_target(one.table, one.targets)
+    main = main_target(one.targets.values)
     if section.gold is not None and main is not None and main != section.gold:
         if section.gold in one.table.columns:
             gold = one.table.numbers(section.gold)
@@ -281,10 +202,10 @@ def _measures(
 def _agree(
     section: AnalyzeSection, analysed: Sequence[Analysed], notes: list[str]
 ) -> list[Agreement]:
-    mains = {main_target(one.table, one.targets) for one in analysed}
+    mains = {main_target(one.targets.values) for one in analysed}
     if len(analysed) < 2 or len(mains) != 1 or None in mains:
         return []
-    if not same_rows([one.table for one in analysed]):
+    if len({one.rows for one in analysed}) > 1:
         notes.append(
             "The agreement of the models was not measured, because the queries do not hold the "
             "same rows in the same order."

@@ -101,6 +101,7 @@ def _surrogate(
         num_columns=len(names),
         folds=result.folds,
         dropped=dropped,
+        by_construction=False,
         r2=r2,
         error=error,
         baseline_error=baseline,
@@ -138,9 +139,10 @@ def _antisymmetric(
     make: Callable[[], Any], x: np.ndarray, first: np.ndarray, groups: np.ndarray
 ) -> np.ndarray:
     from sklearn.model_selection import GroupKFold
+    from threadpoolctl import threadpool_limits
 
     lean = np.empty(len(x))
-    with warnings.catch_warnings():
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # convergence of a fixed, regularised learner
         for train, test in GroupKFold(n_splits=FOLDS).split(x, first, groups):
             both_x = np.concatenate([x[train], -x[train]])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -109,7 +109,8 @@ def _candidates(section: AnalyzeSection, table: QueryTable, notes: list[str]) ->
     return list(dict.fromkeys([*names, *(x for x in named if x != "scores.argmax")]))
 
 
-def main_target(table: QueryTable, targets: Targets) -> str | None:
+def main_target(names: Iterable[str]) -> str | None:
     """The score that stands for the model: margin, score, scores.max or the chosen text's."""
-    present = [name for name in _MAIN if name in targets.values]
-    return present[0] if present else next(iter(targets.values), None)
+    names = list(names)
+    present = [name for name in _MAIN if name in names]
+    return present[0] if present else next(iter(names), None)

@@ -19,9 +19,11 @@ from pyrite.analysis.result import Figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 __all__ = [
     "BLUE",
+    "COLOURS",
     "GREY",
     "INK",
     "LIGHT",
@@ -37,6 +39,7 @@ __all__ = [
 
 # Okabe and Ito's palette, told apart with any colour vision.
 BLUE, ORANGE = "#0072B2", "#D55E00"
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#8C6D31")
 INK, GREY, LIGHT = "#222222", "#6B6B6B", "#E3E3E3"
 
 _STYLE: dict[Any, Any] = {
@@ -83,6 +86,10 @@ class Chart(ABC):
     def draw(self, axes: Axes) -> None:
         """Draw on matplotlib axes."""
 
+    def draw_on(self, canvas: Canvas) -> None:
+        """Draw on a whole picture: one pair of axes, unless a kind of figure has several."""
+        self.draw(canvas.add_subplot())
+
     @abstractmethod
     def traces(self) -> tuple[list[Any], dict[str, Any]]:
         """The plotly traces, and what they change in the layout."""
@@ -126,7 +133,7 @@ def _write_png(chart: Chart, path: Path) -> None:
         head = 0.03 + 0.034 * len(title.splitlines())
         engine: Any = canvas.get_layout_engine()
         engine.set(rect=(0.012, foot, 0.97, 1 - foot - head))
-        chart.draw(canvas.add_subplot())
+        chart.draw_on(canvas)
         canvas.text(0.02, 0.982, title, size=16, weight="bold", color=INK, va="top")
         canvas.text(0.02, 0.015, "\n".join(caption), size=11, color=GREY, va="bottom")
         canvas.savefig(path)
