@@ -316,16 +316,11 @@ def test_a_whole_run_renders_as_the_query_says_and_is_reused_without_the_server(
         assert list(run("none", url).table("scores")["score"]) == [
             reward(f"p{i}r{i}") for i in range(12)
         ]
-        # The rows before the failure stay, and only the others are asked for again.
-        server.requests.clear()
         rows.write_text("\n".join([*lines, json.dumps({"prompt": "p", "response": "bad"})]))
         bad = "\n\nHuman: p\n\nAssistant: bad"
         server.spoil = lambda body: status(500) if bad in body["query"] else None
         with pytest.raises(ScoringError, match="status 500"):
             run("hh", url)
         server.spoil = lambda body: None
-        server.requests.clear()
         assert list(run("hh", url).table("scores")["score"]) == [*expected, reward(bad)]
-        asked = [t for _, _, body in server.requests for t in body["query"] if "Human: p" in t]
-        assert len(asked) == 3, "the last window of 13 rows in fives"
     assert list(run("hh", url).table("scores")["score"]) == [*expected, reward(bad)]
