@@ -60,7 +60,7 @@ SMALL_SEGMENT = 8 << 20
 MOST_MERGED = 256
 
 _FOLD = 1 << 16
-"""New scores are kept in a dict up to this many, or a quarter of the index, then sorted in."""
+"""New numbers are kept in a dict up to this many, or a quarter of the index, then sorted in."""
 
 
 def store_folder() -> Path:
@@ -151,7 +151,7 @@ class ScoreStore:
             fresh, table = list(rows), np.asarray(values[list(rows.values())], np.float64)
             self._fresh.update(zip(fresh, map(tuple, table.tolist()), strict=True))
             self._append(_as_array(fresh), table)
-            if len(self._fresh) > max(_FOLD, len(self._keys) // 4):
+            if len(self._fresh) > max(_FOLD // self.width, len(self._keys) // 4):
                 self._fold()
 
     def close(self) -> None:
