@@ -10,7 +10,7 @@ from pyrite.sources import hash_text
 from pyrite.steps import Step
 from pyrite.types import Json
 
-__all__ = ["Plan", "PlannedStep"]
+__all__ = ["Plan", "PlannedStep", "is_selected"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,35 @@ class Plan:
         named = sorted(f"{p.step.kind}/{p.step.id}={p.identity}" for p in self.steps)
         return hash_text("\n".join(named))[:12]
 
+    def needed(self, only: Sequence[str]) -> frozenset[str]:
+        """Ids of the steps that `only` selects, and of all that these require."""
+        found: set[str] = set()
+
+        def visit(step: Step) -> None:
+            found.add(step.id)
+            for name in step.requires:
+                visit(self[name].step)
+
+        for planned in self:
+            if is_selected(planned.step, only):
+                visit(planned.step)
+        return frozenset(found)
+
     def __iter__(self) -> Iterator[PlannedStep]:
         return iter(self.steps)
 
     def __getitem__(self, step_id: str) -> PlannedStep:
         return next(planned for planned in self.steps if planned.step.id == step_id)
+
+
+def is_selected(step: Step, only: Sequence[str]) -> bool:
+    """Whether `only` names a step: by id, by kind, or by the query that was made into several.
+
+    An empty `only` selects all.
+    """
+    return not only or any(
+        name in (step.id, step.kind) or step.id.startswith(f"{name}.") for name in only
+    )
 
 
 def identify(step: Step, inputs: dict[str, str | None]) -> tuple[str | None, Json]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyrite.errors import PyriteError, StoreError
 from pyrite.manifest import environment
-from pyrite.plan import Plan, PlannedStep
+from pyrite.plan import Plan, PlannedStep, is_selected
 from pyrite.runs import Run, open_table
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.stored_table import StoredTable
@@ -34,8 +34,8 @@ class Runner:
         experiment: what is run.
         plan: its steps, every identity known.
         progress: where to show what is being done and to say what was found.
-        only: names or kinds of steps to run; empty runs all. Queries and analyses that are not
-            named are reused from earlier runs or refused, never run.
+        only: names or kinds of steps to run; empty runs all. What a selected step requires is
+            reused from earlier runs; a query or an analysis that no run stored is refused.
     """
 
     experiment: Experiment
@@ -85,10 +85,16 @@ class Runner:
         return Path(self.experiment.out)
 
     def _run_steps(self) -> None:
+        queried = {name for planned in self.plan for name in planned.step.requires}
         for planned in self.plan:
-            # A model is opened only when a query has rows left to score.
-            if planned.step.kind != "model":
+            step = planned.step
+            if not is_selected(step, self.only):
+                continue
+            if step.kind != "model":
                 self._ensure(planned)
+            elif self.only or step.id not in queried:
+                # Otherwise a model is opened only when a query has rows left to score.
+                self._open(planned)
 
     def _ensure(self, planned: PlannedStep) -> StepFolder:
         """The step's folder, finished: as it is, from another run, or by running it."""
@@ -97,9 +103,13 @@ class Runner:
         folder = self._folder.step(step.id)
         if step.id in self._used:
             return folder
+        for name in step.requires:
+            # A query's table is its rows beside its scores: reused or not, it needs both.
+            if self.plan[name].step.kind == "data":
+                self._ensure(self.plan[name])
         if self._reuse(folder, step, identity):
             return folder
-        if not self._selected(step) and step.kind not in ("model", "data"):
+        if not is_selected(step, self.only) and step.kind not in ("model", "data"):
             raise StoreError(
                 f"{step.id}: not run because of --only {','.join(self.only)}, and no earlier run "
                 f"in {self.out} stored it under this identity; run it too: --only {step.id},..."
@@ -170,9 +180,6 @@ class Runner:
         model, data = step.requires
         return open_table(self._folder, query_id, model=model, data=data)
 
-    def _selected(self, step: Step) -> bool:
-        return not self.only or step.id in self.only or step.kind in self.only
-
     def _say(self, text: str) -> None:
         self.progress.say(text)
 
@@ -209,9 +216,9 @@ def raise_unknown_only(only: Sequence[str], plan: Plan) -> None:
     Raises:
         PyriteError: a name is neither a step nor a kind of step.
     """
-    known = {p.step.id for p in plan} | {p.step.kind for p in plan}
-    unknown = [name for name in only if name not in known]
+    unknown = [name for name in only if not any(is_selected(p.step, [name]) for p in plan)]
     if unknown:
+        known = {p.step.id for p in plan} | {p.step.kind for p in plan}
         raise PyriteError(
             f"--only: no step {', '.join(unknown)}; steps: {', '.join(sorted(known))}"
         )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pyrite.plan import Plan, PlannedStep
+from pyrite.plan import Plan, PlannedStep, is_selected
 from pyrite.steps.chunks import ChunkStore
 from pyrite.store import RunFolder, StepFolder, find_step
 
@@ -30,11 +30,16 @@ class PlanLine:
 def plan_lines(plan: Plan, out: Path, only: Sequence[str] = ()) -> list[PlanLine]:
     """One line a step, in the order they would run."""
     own = RunFolder(out / plan.name / plan.id) if plan.id else None
-    return [_line(planned, own, out, only) for planned in plan]
+    needed = plan.needed(only)
+    return [_line(p, own, out, only, needed=p.step.id in needed) for p in plan]
 
 
-def _line(planned: PlannedStep, own: RunFolder | None, out: Path, only: Sequence[str]) -> PlanLine:
+def _line(
+    planned: PlannedStep, own: RunFolder | None, out: Path, only: Sequence[str], *, needed: bool
+) -> PlanLine:
     step, identity = planned.step, planned.identity
+    if not needed:
+        return PlanLine(step.id, step.kind, identity, "not selected by --only")
     if identity is None:
         status = "identity not known offline: content is on a hub and not in the cache"
         return PlanLine(step.id, step.kind, None, status)
@@ -44,7 +49,7 @@ def _line(planned: PlannedStep, own: RunFolder | None, out: Path, only: Sequence
         status = f"stored in {stored.path.parent.parent}"
     elif step.kind == "model":
         status = "opened if a query needs it"
-    elif only and step.id not in only and step.kind not in (*only, "data"):
+    elif not is_selected(step, only) and step.kind != "data":
         status = "not selected by --only, and not stored: would be refused"
     else:
         begun = find_step(out, identity, done=False)

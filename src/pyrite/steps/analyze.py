@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FINDINGS", "AnalyzeStep"]
 
 FINDINGS = "findings.txt"
+TABLES = ("associations", "surrogates", "measures", "agreements")
 
 
 @dataclass
@@ -98,7 +99,7 @@ class AnalyzeStep(Step):
                 "figures": figures,
                 "findings": list(result.findings()),
                 "notes": list(result.notes),
-                "tables": ["associations.parquet", "surrogates.parquet", "measures.parquet"],
+                "tables": [f"{name}.parquet" for name in TABLES],
             },
             notes=tuple(f"{self.id}: {text}" for text in result.notes),
             scalars=dict(result.summary()),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pyrite.models import Rendered
 from pyrite.scoring import Engine, Scored, ScoredPair
@@ -56,7 +57,8 @@ def _single(
     if names:
         columns.update(_vector_columns(scored))
         if engine.scorer.outputs_are == "vector":
-            columns.update(_ranking_columns(scored, section.forward.topk))
+            shares = engine.scorer.facts.get("norm") == "softmax"
+            columns.update(_ranking_columns(scored, section.forward.topk, shares=shares))
         has_score = [not np.isnan(s.output.score).all() for s in scored]
     else:
         values = [float(s.output.score) for s in scored]
@@ -119,8 +121,9 @@ def _vector_pairs(
         part, part_vectors = _single(scored, engine, section)
         columns.update({f"{prefix}{name}": column for name, column in part.items()})
         vectors.update({f"{prefix}{name}": array for name, array in part_vectors.items()})
-    for name in ("truncated", "problem", "has_score"):
-        columns[name] = columns[f"chosen_{name}"]
+    sides = {"truncated": pc.or_, "problem": pc.coalesce, "has_score": pc.and_}
+    for name, both_sides in sides.items():
+        columns[name] = both_sides(columns[f"chosen_{name}"], columns[f"rejected_{name}"])
     return columns, vectors
 
 
@@ -155,15 +158,21 @@ def _vector_columns(scored: Sequence[Scored]) -> Columns:
     return {"scores": pa.FixedSizeListArray.from_arrays(flat, scores.shape[1])}
 
 
-def _ranking_columns(scored: Sequence[Scored], topk: int) -> Columns:
-    """The top-k outputs and the entropy, in nats, of the softmax over all."""
+def _ranking_columns(scored: Sequence[Scored], topk: int, *, shares: bool) -> Columns:
+    """The top-k outputs and the entropy, in nats, of the softmax over all.
+
+    `shares` says that the outputs are that softmax already, as with `norm: softmax`.
+    """
     scores = _matrix(scored)
     order = np.argsort(-scores, axis=1, kind="stable")[:, :topk].astype(np.int32)
-    shifted = scores - scores.max(axis=1, keepdims=True)
+    named = [None if np.isnan(row).any() else top for row, top in zip(scores, order, strict=True)]
+    # A share that underflowed to 0 adds nothing to the entropy.
+    logits = np.log(np.maximum(scores, np.finfo(np.float32).tiny)) if shares else scores
+    shifted = logits - logits.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
     entropy = -(np.exp(log_p) * log_p).sum(axis=1)
     return {
-        "topk_uids": pa.array(list(order), pa.list_(pa.int32())),
+        "topk_uids": pa.array(named, pa.list_(pa.int32())),
         "entropy": _floats(entropy.tolist()),
     }
 
