@@ -99,6 +99,23 @@ def test_texts_beyond_a_window_run_plainly() -> None:
     )
 
 
+def test_weights_of_several_types() -> None:
+    module = module_of("llama")
+    module.layers[0].mlp.to(torch.bfloat16)
+    assert "several types" in chosen_from.choose(module, head).told
+
+
+@pytest.mark.parametrize("name", ["gptj", "llama", "qwen3"])
+def test_short_floats_may_differ_as_much_as_padding_makes_them(name: str) -> None:
+    decoder = Decoder(module_of(name).bfloat16(), head)
+    assert decoder.told.startswith(("lean", "plain, because the lean forward pass differs"))
+    wanted = plain_score(decoder.module, range(20))
+    assert decoder.score([range(20)]) == pytest.approx([wanted], abs=0.5)
+    assert decoder.score_continuations(range(12), [range(12, 20)]) == pytest.approx(
+        [wanted], abs=0.5
+    )
+
+
 def test_training_mode() -> None:
     module = module_of("llama").train()
     assert "training mode" in Decoder(module, head).told

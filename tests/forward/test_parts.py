@@ -108,10 +108,15 @@ def test_sums_of_attention(count: int, length: int, keys: int, groups: int, caus
     torch.testing.assert_close(out, wanted, atol=2e-6, rtol=2e-5)
 
 
-def test_turning_short_floats_as_long_ones() -> None:
+def test_turning_short_floats_and_halves() -> None:
     x = torch.randn(5, 2, 8)
     turns = torch.polar(torch.ones(5, 1, 2), torch.rand(5, 1, 2))
     short = rotate(x.bfloat16(), turns)
     long = rotate(x.clone(), turns)
     torch.testing.assert_close(short.float(), long, atol=0.05, rtol=0.02)
+    order = [0, 2, 1, 3, 4, 5, 6, 7]
+    halves = rotate(x[..., order], turns, halves=True)
+    torch.testing.assert_close(halves[..., order], long)
+    short = rotate(x[..., order].bfloat16(), turns, halves=True)
+    torch.testing.assert_close(short[..., order].float(), long, atol=0.05, rtol=0.02)
     assert torch.equal(long[..., 4:], x[..., 4:])

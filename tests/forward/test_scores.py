@@ -8,8 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrite.errors import ScoringError
-from pyrite.forward import Lean, Part, Swap
-from tests.forward.tiny import HEAD, LEAN, OTHER, VOCABULARY, decoder_of, plain_score, spread
+from pyrite.forward import Decoder, Lean, Part, Swap, linear
+from pyrite.forward.projections import Projections
+from tests.forward.tiny import (
+    HEAD,
+    LEAN,
+    OTHER,
+    VOCABULARY,
+    decoder_of,
+    head,
+    module_of,
+    plain_score,
+    spread,
+)
 
 ALL = LEAN + OTHER
 tokens = st.integers(0, VOCABULARY - 1)
@@ -73,6 +84,28 @@ def test_small_chunks(name: str, rows: list[list[int]], chunk: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Lean, "chunk", chunk)
         near(name, decoder.score(rows), wanted)
+
+
+@pytest.mark.parametrize("name", LEAN)
+def test_without_a_copy_of_the_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear, "_free_memory", lambda: 0.0)
+    module = module_of(name)
+    decoder = Decoder(module, head)
+    assert decoder.lean is not None
+    owned = {parameter.data_ptr() for parameter in module.parameters()}
+    held = [layer.weight.data_ptr() for layer in _linear_layers(decoder.lean)]
+    assert held
+    assert set(held) <= owned
+    rows = [[5], [6, 7, 8], [9] * 30, list(range(90))]
+    near(name, decoder.score(rows), [plain_score(module, row) for row in rows])
+    longer = [plain_score(module, [3, 4, *row]) for row in rows]
+    near(name, decoder.score_continuations([3, 4], rows), longer)
+
+
+def _linear_layers(lean: Lean) -> list[linear.Linear]:
+    values = [value for block in lean.blocks for value in vars(block).values()]
+    values += [layer for v in values if isinstance(v, Projections) for layer in v.layers]
+    return [value for value in values if isinstance(value, linear.Linear)]
 
 
 @pytest.mark.parametrize("name", LEAN)

@@ -39,6 +39,7 @@ class Attention:
         turns: rotary factors cos + i sin of each token, [T, 1, half of the turned width].
         scale: what products of queries and keys are multiplied with.
         prefix: per layer, the keys and values of the shared prefix; empty without one.
+        halves: whether values half of the turned width apart are turned together, else neighbours.
         kept: the keys and values that were made, per layer, where `keep` is set.
     """
 
@@ -46,6 +47,7 @@ class Attention:
     turns: torch.Tensor
     scale: float
     prefix: Sequence[KeysValues] = ()
+    halves: bool = False
     keep: bool = False
     kept: list[KeysValues] = field(default_factory=list)
 
@@ -64,7 +66,8 @@ class Attention:
 
         last_only = q.shape[0] != k.shape[0]
         self.keys_values(k, v)
-        q = rotate(q, self.turns[self.pack.last] if last_only else self.turns)
+        turns = self.turns[self.pack.last] if last_only else self.turns
+        q = rotate(q, turns, halves=self.halves)
         done = []
         row = 0
         for shared, found in groupby(self.pack.groups, key=lambda group: group.shared):
@@ -78,7 +81,7 @@ class Attention:
 
     def keys_values(self, k: torch.Tensor, v: torch.Tensor) -> None:
         """Turn the keys, and keep both where that is wanted."""
-        rotate(k, self.turns)
+        rotate(k, self.turns, halves=self.halves)
         if self.keep:
             keys, values = (x.transpose(0, 1).contiguous() for x in (k, v))
             self.kept.append(KeysValues(keys, values))
@@ -140,15 +143,24 @@ class Attention:
         return torch.lerp(out.transpose(1, 2), first, weight.to(out.dtype))
 
 
-def rotate(x: torch.Tensor, turns: torch.Tensor) -> torch.Tensor:
-    """Turn pairs of neighbours in the first part of each head, in place.
+def rotate(x: torch.Tensor, turns: torch.Tensor, *, halves: bool = False) -> torch.Tensor:
+    """Turn pairs of values in the first part of each head, in place.
 
     Args:
         x: [T, heads, D].
         turns: complex factors [T, 1, half of the turned width].
+        halves: pairs are half of the turned width apart; else they are neighbours, which is one
+            product of complex numbers and five times as fast.
     """
     import torch
 
+    if halves:
+        width = turns.shape[-1]
+        first, second = x[..., :width], x[..., width : 2 * width]
+        turned_first = first * turns.real - second * turns.imag
+        second.copy_(second * turns.real + first * turns.imag)
+        first.copy_(turned_first)
+        return x
     turned = x[..., : 2 * turns.shape[-1]]
     turned = turned.view(*turned.shape[:-1], -1, 2)
     if x.dtype == torch.float32:

@@ -61,6 +61,9 @@ def _built(module: Any) -> Lean:
         raise StepAside(f"no lean forward pass knows the layers of {type(module).__name__}")
     if module.training:
         raise StepAside("the module is in training mode")
+    kinds = {(str(weight.dtype), str(weight.device)) for weight in module.parameters()}
+    if len(kinds) != 1 or not all(weight.is_floating_point() for weight in module.parameters()):
+        raise StepAside("its weights are of several types or on several devices")
     window = None
     for name, value in _options(module.config):
         if any(word in name for word in _OTHER_ATTENTION):

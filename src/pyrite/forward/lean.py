@@ -67,6 +67,7 @@ class Lean:
         norm: the final normalisation.
         turns: rotary factors of the first so many positions, [positions, half of turned width].
         scale: factor of the products of queries and keys.
+        halves: whether rotary pairs are halves of a head, else neighbours.
         longest: most tokens of a text that this forward pass is right for; None: any number.
     """
 
@@ -76,6 +77,7 @@ class Lean:
     norm: Callable[[torch.Tensor], torch.Tensor]
     turns: Callable[[int], torch.Tensor]
     scale: float
+    halves: bool = False
     longest: int | None = None
     _table: torch.Tensor | None = field(default=None, repr=False)
 
@@ -155,7 +157,14 @@ class Lean:
         needed = max(part.shared + len(part.ids) for part in parts)
         table = self._turns(needed)
         turns = table[packed.positions][:, None]
-        return Attention(packed, turns, self.scale, prefix.layers if prefix else (), keep)
+        return Attention(
+            packed,
+            turns,
+            self.scale,
+            prefix=prefix.layers if prefix else (),
+            halves=self.halves,
+            keep=keep,
+        )
 
     def _turns(self, needed: int) -> torch.Tensor:
         if self._table is None or len(self._table) < needed:

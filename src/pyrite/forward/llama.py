@@ -1,8 +1,9 @@
 """Llama shapes (Llama, Mistral, Qwen2, Qwen3 and their kin): norm, attention, norm, gated MLP.
 
 Root mean square norms, fewer key heads than heads, rotary halves; a bias of the projections and a
-norm of queries and keys where the module has them. Heads are laid out anew so that the halves
-that are turned together become neighbours: products of queries and keys do not change by that.
+norm of queries and keys where the module has them. Where weights are copied for the CPU anyway,
+heads are laid out anew so that values which are turned together become neighbours: products of
+queries and keys do not change by that.
 """
 
 from __future__ import annotations
@@ -78,6 +79,7 @@ def build(module: Any) -> Lean:
         norm=_norm(module.norm),
         turns=_turns(module),
         scale=float(attention.scaling),
+        halves=not packed,
     )
 
 
@@ -87,11 +89,11 @@ class _Block(Block):
         width = int(attention.head_dim)
         self.norms = [_norm(getattr(block, name)) for name in _NORMS]
         self.query_norm, self.key_norm = (
-            _norm(getattr(attention, name), paired=True) if hasattr(attention, name) else None
+            _norm(getattr(attention, name), paired=packed) if hasattr(attention, name) else None
             for name in ("q_norm", "k_norm")
         )
         layers = [getattr(attention, name) for name in _LAYERS[:3]]
-        pairs = (True, True, False)
+        pairs = (packed, packed, False)
         both = list(zip(layers, pairs, strict=True))
         weights = [_paired(x.weight, width) if turned else x.weight for x, turned in both]
         biases = [

@@ -1,4 +1,8 @@
-"""Queries, keys and values: one product where every token asks, two where only some do."""
+"""Queries, keys and values: one product where every token asks, two where only some do.
+
+Without a copy of the weights for the CPU they stay the three layers of the module, so that nothing
+of a large model is held twice.
+"""
 
 from __future__ import annotations
 
@@ -28,14 +32,16 @@ class Projections:
     def __init__(self, given: Projected, *, head_width: int, split: bool, packed: bool) -> None:
         """`split` keeps the queries apart, for the last layer, where few tokens ask."""
         self.head_width = head_width
-        sizes = [weight.shape[0] for weight in given.weights]
-        self.sizes = sizes
-        cuts = [slice(0, 1), slice(1, 3)] if split else [slice(0, 3)]
+        self.sizes = [weight.shape[0] for weight in given.weights]
+        if not packed:
+            cuts = [slice(0, 1), slice(1, 2), slice(2, 3)]
+        else:
+            cuts = [slice(0, 1), slice(1, 3)] if split else [slice(0, 3)]
         self.layers = [Linear(given.weights[cut], given.biases[cut], packed=packed) for cut in cuts]
 
     def every(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Queries, keys and values of all tokens."""
-        if len(self.layers) == 2:
+        if len(self.layers) > 1:
             return (self.queries(x), *self.keys_values(x))
         q, k, v = _split(self.layers[0](x), self.sizes)
         return self._heads(q), self._heads(k), self._heads(v)
@@ -46,6 +52,8 @@ class Projections:
 
     def keys_values(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values alone; only of a split one."""
+        if len(self.layers) == 3:
+            return self._heads(self.layers[1](x)), self._heads(self.layers[2](x))
         k, v = _split(self.layers[1](x), self.sizes[1:])
         return self._heads(k), self._heads(v)
 
