@@ -153,7 +153,8 @@ def _grid(panels: Sequence[tuple[Analysed, Drawn]], confidence: float) -> Grid:
     return Grid(
         title=f"{panels[0][1].topic}, {len(panels)} models",
         caption="One panel per model, each with scales of its own."
-        + numbers * any("[" in panel.brief for panel in charts),
+        + numbers * any("[" in panel.brief for panel in charts)
+        + " Associations, not effects." * any("Spearman" in panel.brief for panel in charts),
         panels=charts,
     )
 

@@ -10,8 +10,9 @@ bootstrap stays valid (random groups; Shao and Tu 1995, section 6.2); only its o
 standard error from 4,000 units is off by about 1 / sqrt(2 × 4,000) = 1.1 % of itself, less than
 the 1.6 % that 2,000 resamples leave anyway. Fewer prompts than that are never put together.
 
-The weights depend on the number of units, the number of resamples and the seed only. They are drawn
-once and kept (16 MB), so all statistics of an analysis see the same resamples.
+The weights depend on the number of units, the number of resamples and the seed only, so all
+statistics of an analysis see the same resamples. They are kept (16 MB at 2,000 resamples) unless
+there are very many.
 
 Intervals and p-values of one number come from the same standard error, so that they never
 contradict each other: estimate ± t(G - 1) × SE, where SE is the standard deviation of the
@@ -24,6 +25,7 @@ observations that the SE implies (Korn and Graubard 1998).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -47,6 +49,7 @@ __all__ = [
 MAX_UNITS = 4_000
 MIN_GROUPS = 10
 _BLOCK_WEIGHTS = 2_000_000
+_KEPT = 20_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,25 +121,26 @@ class Clusters:
         """Totals of unit sums [num_units, k] in every resample: float64 [resamples, k]."""
         from threadpoolctl import threadpool_limits
 
-        weights = _weights(self.num_units, self.resamples, self.seed)
-        result = np.empty((self.resamples, sums.shape[1]))
-        size = max(1, _BLOCK_WEIGHTS // max(self.num_units, 1))
+        of = (self.num_units, self.resamples, self.seed)
+        blocks = _kept_blocks(*of) if self.num_units * self.resamples <= _KEPT else _blocks(*of)
         with threadpool_limits(1):  # blocks are small: threads would wait more than work
-            for start in range(0, self.resamples, size):
-                block = weights[start : start + size].astype(np.float64)
-                result[start : start + size] = block @ sums
-        return result
+            return np.concatenate([block.astype(np.float64) @ sums for block in blocks])
+
+
+def _blocks(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
+    """How often each unit is drawn in each resample: uint16 [part of the resamples, units]."""
+    generator = np.random.default_rng(seed)
+    size = max(1, _BLOCK_WEIGHTS // max(units, 1))
+    for start in range(0, resamples, size):
+        block = np.empty((min(size, resamples - start), units), dtype=np.uint16)
+        for line in block:
+            line[:] = np.bincount(generator.integers(0, units, size=units), minlength=units)
+        yield block
 
 
 @lru_cache(maxsize=2)
-def _weights(units: int, resamples: int, seed: int) -> np.ndarray:
-    """How often each unit is drawn in each resample: uint16 [resamples, units], read only."""
-    generator = np.random.default_rng(seed)
-    weights = np.empty((resamples, units), dtype=np.uint16)
-    for line in weights:
-        line[:] = np.bincount(generator.integers(0, units, size=units), minlength=units)
-    weights.setflags(write=False)
-    return weights
+def _kept_blocks(units: int, resamples: int, seed: int) -> tuple[np.ndarray, ...]:
+    return tuple(_blocks(units, resamples, seed))
 
 
 def standard_error(resampled: np.ndarray, groups: int) -> float:

@@ -55,10 +55,7 @@ def analyse(
     from pyrite.analysis.drawing import Found, draw_all
 
     say = progress or (lambda _: None)
-    check_names(section, tables)
-    check_embeddings(section.compute)
-    for spec in section.estimators:
-        build_estimator(spec, seed=section.seed)
+    _check(section, tables)
     out.mkdir(parents=True, exist_ok=True)
     notes: list[str] = []
     measured: dict[str, Path] = {}
@@ -95,6 +92,13 @@ def analyse(
     )
     result.write_tables(out)
     return result
+
+
+def _check(section: AnalyzeSection, tables: Sequence[QueryTable]) -> None:
+    check_names(section, tables)
+    check_embeddings(section.compute)
+    for spec in section.estimators:
+        build_estimator(spec, seed=section.seed)
 
 
 def _predictions(

@@ -180,7 +180,8 @@ def _scatter(
         parts.append(f"{_shown(len(rows))}")
     view = view_of(x)
     if outside := int(np.count_nonzero((x < view[0]) | (x > view[1]))):
-        parts.append(f"{outside:,} rows lie beyond the edge of the picture")
+        lie = "row lies" if outside == 1 else "rows lie"
+        parts.append(f"{outside:,} {lie} beyond the edge of the picture")
     association = known.get((target, scalar.name))
     line = None
     if association is None:

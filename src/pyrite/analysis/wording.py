@@ -158,10 +158,8 @@ def prediction(found: Surrogate) -> str:
     explain = "explains" if len(found.x) == 1 else "explain"
     if found.by_construction:
         because = "by construction: the score is a linear function of these vectors"
-        return (
-            f"{start} predict {found.target} with R² {found.r2} out of fold ({columns}), {because}, "
-            f"{size(found.r2)}"
-        )
+        told = f"{start} {explain} {found.target}, R² {found.r2} out of fold ({columns})"
+        return f"{told}, {because}, {size(found.r2)}"
     verdict = _verdict(found.r2)
     if verdict == "some":
         told = f"{explain} {_shares(found.r2)} of the variance of {found.target} out of fold"

@@ -63,14 +63,22 @@ class Grid(Chart):
             below = place + columns >= len(self.panels)
             axes.set_xlabel(axes.get_xlabel() if below else "", fontsize=_SMALL)
         if legend[0]:
-            engine: Any = canvas.get_layout_engine()
-            canvas.legend(
-                *legend,
-                loc="outside upper left",
-                bbox_to_anchor=engine.get()["rect"],
-                ncols=3,
-                fontsize=_SMALL + 1,
-            )
+            self._add_legend(canvas, *legend)
+
+    @staticmethod
+    def _add_legend(canvas: Canvas, handles: list[Any], labels: list[str]) -> None:
+        """One legend above the panels, which make room for it."""
+        engine: Any = canvas.get_layout_engine()
+        left, bottom, width, height = engine.get()["rect"]
+        engine.set(rect=(left, bottom, width, height - 0.04))
+        corner = (left, bottom + height)
+        legend = canvas.legend(
+            handles, labels, loc="upper left", bbox_to_anchor=corner, ncols=3, fontsize=_SMALL + 1
+        )
+        legend.set_in_layout(False)
+        for handle in legend.legend_handles:
+            if handle is not None:
+                handle.set_alpha(1.0)
 
     def traces(self) -> tuple[list[Any], dict[str, Any]]:
         """The same."""

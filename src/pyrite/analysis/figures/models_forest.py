@@ -72,6 +72,7 @@ class ModelsForest(Chart):
         for label, colour, marker, points in self._series():
             tests = [test for _, test in points]
             values = [test.estimate.value for test in tests]
+            traces.append(_thin(points, colour, group=label))
             traces.append(
                 go.Scatter(
                     x=values,
@@ -98,6 +99,7 @@ class ModelsForest(Chart):
                     mode="markers",
                     marker={"size": 9, "color": colour, "symbol": marker[1]},
                     name=markup(label),
+                    legendgroup=markup(label),
                 )
             )
         names = [markup(shorten(name, 40)) for name in self.features]
@@ -131,3 +133,18 @@ class ModelsForest(Chart):
                 if tests[place] is not None
             ]
             yield label, colour, marker, [(y, test) for y, test in points if test is not None]
+
+
+def _thin(points: Sequence[tuple[float, Corrected]], colour: str, *, group: str) -> Any:
+    """The intervals that hold for all at once, hidden and shown with their model."""
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=[x for _, test in points for x in (test.wide_low, test.wide_high, None)],
+        y=[y for place, _ in points for y in (place, place, None)],
+        mode="lines",
+        line={"color": colour, "width": 1},
+        hoverinfo="skip",
+        showlegend=False,
+        legendgroup=markup(group),
+    )
