@@ -13,10 +13,11 @@ from pyrite.runner import Runner, raise_unknown_only
 from pyrite.status import PlanLine, plan_lines
 
 if TYPE_CHECKING:
+    from pyrite.doctor.examine import Examination
     from pyrite.experiment import Experiment
     from pyrite.runs import Run
 
-__all__ = ["dry_run", "run"]
+__all__ = ["dry_run", "examine", "run"]
 
 
 def run(
@@ -68,6 +69,37 @@ def dry_run(
     planned = Plan.of(loaded.name, compile_steps(loaded))
     raise_unknown_only(only, planned)
     return plan_lines(planned, Path(loaded.out), only)
+
+
+def examine(
+    experiment: str | Path | Experiment,
+    *,
+    overrides: Sequence[str] = (),
+    only: Sequence[str] = (),
+    quiet: bool = False,
+) -> dict[str, Examination]:
+    """Look whether the models are scored as they were trained, and store nothing.
+
+    Args:
+        experiment: a YAML file, or an `Experiment` built from Python objects.
+        overrides: `key=value` strings as after `--set`, for a YAML file.
+        only: names of queries; empty examines all.
+        quiet: no progress and no notes on stderr.
+
+    Returns:
+        What all checks found, by the name of the query.
+
+    Raises:
+        ConfigError: the experiment has mistakes.
+        PyriteError: a model cannot be opened, or the sampled rows cannot be scored at all.
+    """
+    from pyrite.examination import examine_queries
+
+    loaded = _loaded(experiment, overrides)
+    with Progress(style="quiet" if quiet else "auto") as progress:
+        for warning in loaded.warnings:
+            progress.say(f"warning: {warning}")
+        return examine_queries(loaded, only, progress)
 
 
 def _loaded(experiment: str | Path | Experiment, overrides: Sequence[str]) -> Experiment:

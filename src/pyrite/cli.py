@@ -1,6 +1,7 @@
 """The command line: thin, and silent about what it does not need (heavy imports are inside).
 
-Exit status: 0 done, 1 an error, 2 a mistake in the experiment or the command, 130 interrupted.
+Exit status: 0 done, 1 an error, 2 a mistake in the experiment or the command, 100 a check of
+`pyrite doctor` failed, 130 interrupted.
 Results go to stdout, progress and notes to stderr.
 """
 
@@ -31,7 +32,10 @@ app = typer.Typer(
 SHOWN = 14
 """Findings that a run prints; all are in a file."""
 
-FAMILIES = ("models", "data", "features", "renderings", "trackers")
+CHECK_FAILED = 100
+"""Exit status of `pyrite doctor` where a check failed."""
+
+FAMILIES = ("models", "data", "features", "renderings", "trackers", "edits", "doctor")
 
 Set = Annotated[
     list[str] | None,
@@ -80,6 +84,27 @@ def demo(
     file = asset_path("demo/experiment.yml")
     finished = api.run(file, overrides=[f"out={out}", *(set_ or ())], quiet=quiet)
     _print_run(finished)
+
+
+@app.command()
+def doctor(
+    file: Annotated[Path, typer.Argument(help="The experiment (YAML).")],
+    set_: Set = None,
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="QUERY", help="Only these queries.")
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Check on a few rows that the models are scored as they were trained; exit 100 if not."""
+    from pyrite import api
+    from pyrite.doctor.report import print_examination
+
+    names = [name for part in only or () for name in part.split(",") if name]
+    found = api.examine(file, overrides=set_ or (), only=names, quiet=quiet)
+    for name, examination in found.items():
+        print_examination(name, examination, sys.stdout)
+    if any(examination.failed for examination in found.values()):
+        raise typer.Exit(CHECK_FAILED)
 
 
 @app.command("list")
@@ -164,6 +189,8 @@ def _family(name: str) -> Family:
         "features": ("pyrite.features", "FEATURES"),
         "renderings": ("pyrite.rendering", "RENDERINGS"),
         "trackers": ("pyrite.trackers", "TRACKERS"),
+        "edits": ("pyrite.exploits", "EDITS"),
+        "doctor": ("pyrite.doctor", "DOCTOR"),
     }
     if name not in places:
         raise PyriteError(f"no family {name!r} ({nearest(name, list(places))})")

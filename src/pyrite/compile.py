@@ -28,7 +28,7 @@ def compile_steps(experiment: Experiment) -> list[Step]:
     for query in experiment.queries:
         model = next(name for name in query.requires if name in models)
         data = next(name for name in query.requires if name not in models)
-        steps.append(QueryStep(query, model, data))
+        steps.append(QueryStep(query, model, data, experiment.doctor))
     steps += [AnalyzeStep(section, tuple(section.requires)) for section in experiment.analyses]
     return steps
 

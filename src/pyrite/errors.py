@@ -7,6 +7,7 @@
     ├── ComponentError           a name that no component has, or a user's file that does not load
     ├── ModelError               a model that cannot be opened or would not be scored as trained
     │   ├── HeadError            no score head, or one that was never trained
+    │   ├── DoctorError          a check of the model failed before a query scored anything
     │   └── CheckpointError      unreadable, incomplete, unsafe or non-finite weights
     ├── DataError                a source that cannot be read, or rows that do not fit the schema
     ├── ScoringError             a forward pass that failed
@@ -35,6 +36,7 @@ __all__ = [
     "ConfigError",
     "CorruptArtifactError",
     "DataError",
+    "DoctorError",
     "HeadError",
     "ModelError",
     "NewerFormatError",
@@ -75,6 +77,10 @@ class HeadError(ModelError):
 
 class CheckpointError(ModelError):
     """Weights are unreadable, incomplete, unsafe to read, or not finite."""
+
+
+class DoctorError(ModelError):
+    """A check of an opened model failed; nothing was scored."""
 
 
 class DataError(PyriteError):

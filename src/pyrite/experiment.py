@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
@@ -56,6 +56,7 @@ class Experiment:
             one data set, in this order.
         track: the trackers that get copies.
         engine: where rows are scored; no result depends on it.
+        doctor: what happens where a check of a model fails before a query scores (`pyrite.doctor`).
         warnings: what was understood, in a way that the user should know.
         source: the file it was read from; None if it was built from Python objects.
     """
@@ -67,6 +68,7 @@ class Experiment:
     analyses: tuple[AnalyzeSection, ...]
     track: tuple[Tracker, ...]
     engine: Executor
+    doctor: Literal["fail", "warn", "off"]
     seed: int
     tags: tuple[str, ...]
     group: str | None
@@ -90,8 +92,8 @@ class Experiment:
 
         Args:
             model, data, query, analyze, track: one section or several.
-            settings: `name`, `seed`, `tags`, `group`, `job_type`, `out`, and `engine`, which is
-                an executor, its name, or a mapping as in a file.
+            settings: `name`, `doctor`, `seed`, `tags`, `group`, `job_type`, `out`, and `engine`,
+                which is an executor, its name, or a mapping as in a file.
 
         Raises:
             ConfigError: with every mistake that was found.
@@ -139,6 +141,7 @@ class Experiment:
             "analyses": parts.analyses,
             "track": parts.track,
             "engine": parts.engine,
+            "doctor": settings.doctor,
             "seed": settings.seed,
             "tags": tuple(settings.tags),
             "group": settings.group,
@@ -160,6 +163,7 @@ class Experiment:
         return {
             "name": self.name,
             "engine": _with_kind(self.engine),
+            "doctor": self.doctor,
             "seed": self.seed,
             "tags": list(self.tags),
             "group": self.group,

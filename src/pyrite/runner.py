@@ -118,7 +118,7 @@ class Runner:
         self._begin(folder, identity, step)
         started = time.monotonic()
         self._folder.event("step", id=step.id, section=step.kind, identity=identity)
-        context = StepContext(folder, inputs, self.progress, self.table)
+        context = StepContext(folder, inputs, self.progress, self.table, self._folder.event)
         result = step.run(context)
         seconds = round(time.monotonic() - started, 3)
         folder.finish({**result.meta, "kind": step.kind, "id": step.id, "notes": result.notes})

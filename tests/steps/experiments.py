@@ -21,6 +21,7 @@ def score(prompt: str, response: str) -> float:
 
 EXPERIMENT = """
 name: small
+doctor: "off"  # it calls the function too, and these tests count calls
 out: {out}
 model:
   id: length

@@ -80,6 +80,9 @@ def canonical(root: Map, findings: Findings, *, old: bool = False) -> Dialect:
             result.put(name, _each(result[name], function), result.at(name))
     _track(result, old=old)
     _engine(result)
+    if isinstance(result.get("doctor"), bool):
+        # `off` and `on` are truths in older YAML, and editors write them so.
+        result.put("doctor", "fail" if result["doctor"] else "off", result.at("doctor"))
     if "tags" in result:
         result.put("tags", texts(result["tags"], result.at("tags")), result.at("tags"))
     return Dialect(result, old)

@@ -45,6 +45,7 @@ def schema() -> Schema:
         "engine": _engine(definitions),
         **settings["properties"],
     }
+    properties["doctor"] = {"anyOf": [properties["doctor"], {"type": "boolean"}]}
     properties["tags"] = {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}
     return {
         "$schema": DIALECT,

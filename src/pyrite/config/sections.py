@@ -252,6 +252,11 @@ class Settings(Section):
     name: Identifier = Field(
         default="experiment", description="folder of the runs; default: the file's name"
     )
+    doctor: Literal["fail", "warn", "off"] = Field(
+        default="fail",
+        description="where a check of the model fails before a query scores: stop, or say it and "
+        "go on; off: no checks",
+    )
     seed: int = Field(default=0, ge=0)
     tags: list[str] = Field(default_factory=list, description="shown by trackers")
     group: str | None = Field(default=None, description="runs that trackers show together")

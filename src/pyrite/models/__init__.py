@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pyrite.component import Component, Family
 from pyrite.types import Item, Json, Message
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     import numpy as np
+    import torch
 
     from pyrite.forward import Decoder
     from pyrite.sources import Source
 
 __all__ = [
     "MODELS",
+    "Anatomy",
     "Capability",
     "Encoded",
     "ItemScorer",
@@ -155,6 +157,23 @@ class PairOutput:
     problem: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """What a scorer is made of, for `pyrite.doctor`; nothing that scores needs it.
+
+    Attributes:
+        tokenizer: the opened Hugging Face tokenizer.
+        module: the transformers module that runs.
+        head: tensors that turn vectors into scores, by name.
+        initial: SD of the distribution that a new head would be drawn from; None: not known.
+    """
+
+    tokenizer: Any
+    module: Any
+    head: Mapping[str, torch.Tensor]
+    initial: float | None = None
+
+
 class Scorer(ABC):
     """An opened model.
 
@@ -202,6 +221,10 @@ class TokenScorer(Scorer):
             ModelError: the tokenizer has no chat template.
         """
 
+    def anatomy(self) -> Anatomy | None:
+        """What the scorer is made of; None where it does not show it."""
+        return None
+
     @abstractmethod
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Tokenise; truncation happens on the side that the model wants and is counted."""
@@ -222,7 +245,13 @@ class TokenScorer(Scorer):
 
 
 class ItemScorer(Scorer):
-    """A scorer that takes items as they are; it sees no tokens."""
+    """A scorer that takes items as they are; it sees no tokens.
+
+    Attributes:
+        reads: `columns` where a score is looked up in the row, whatever its texts are.
+    """
+
+    reads: Literal["texts", "columns"] = "texts"
 
     @abstractmethod
     def score(self, items: Sequence[Item]) -> list[Output]:

@@ -9,7 +9,16 @@ from typing import Any
 
 from pyrite.errors import ModelError
 from pyrite.forward import Decoder
-from pyrite.models import Capability, Encoded, Limits, Output, Rendered, TokenScorer, Want
+from pyrite.models import (
+    Anatomy,
+    Capability,
+    Encoded,
+    Limits,
+    Output,
+    Rendered,
+    TokenScorer,
+    Want,
+)
 from pyrite.models._classifier_reading import ClassifierReading, DecoderReading, EncoderReading
 from pyrite.models._cutting import kept_positions
 from pyrite.models._packed import fits, packed_outputs
@@ -71,6 +80,15 @@ class ClassifierScorer(TokenScorer):
             ModelError: there is none, or it refuses the conversation.
         """
         return render_chat(self.tokenizer, item, name=self.name)
+
+    def anatomy(self) -> Anatomy:
+        """The tokenizer, the classifier, and what of it is not its base model."""
+        module = self.reading.module
+        base = {id(parameter) for parameter in module.base_model.parameters()}
+        named = module.named_parameters()
+        head = {name: p.detach() for name, p in named if id(p) not in base}
+        initial = getattr(module.config.get_text_config(), "initializer_range", None)
+        return Anatomy(self.tokenizer, module, head, initial)
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Ids; of a text that is too long the oldest tokens are cut, unless that is off.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pyrite.errors import ModelError, ScoringError
 from pyrite.forward import Decoder
 from pyrite.models import (
+    Anatomy,
     Capability,
     Encoded,
     Limits,
@@ -64,6 +65,12 @@ class RewardScorer(TokenScorer):
     def render_chat(self, item: Item) -> Rendered:
         """The tokenizer's chat template; the reading's own wrapper still goes around it."""
         return render_chat(self.reading.tokenizer, item, name=self.reading.name)
+
+    def anatomy(self) -> Anatomy:
+        """The tokenizer, the trunk and the value head."""
+        initial = getattr(self.trunk.module.config, "initializer_range", None)
+        head = {"v_head.weight": self.head[None]}
+        return Anatomy(self.reading.tokenizer, self.trunk.module, head, initial)
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Ids in the reading's own wrapper; for the difference form those of both texts.

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from pyrite.errors import CheckpointError, HeadError, ModelError, ScoringError
 from pyrite.models import (
+    Anatomy,
     Capability,
     Encoded,
     Limits,
@@ -262,6 +263,12 @@ class _GatingScorer(TokenScorer):
     def render_chat(self, item: Item) -> Rendered:
         """The tokenizer's chat template, where it has one."""
         return render_chat(self.tokenizer, item, name=self.name)
+
+    def anatomy(self) -> Anatomy:
+        """The tokenizer, the encoder and the linear layer."""
+        initial = getattr(self.trunk.module.config, "initializer_range", None)
+        head = {"linear.weight": self.weight, "linear.bias": self.bias}
+        return Anatomy(self.tokenizer, self.trunk.module, head, initial)
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Ids of the texts, special tokens in them obeyed; cut on the right unless switched off.

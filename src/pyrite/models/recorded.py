@@ -126,6 +126,8 @@ class Recorded(Model):
 class _RecordedScorer(ItemScorer):
     """Looks scores up; `facts["missing_scores"]` counts those that were not there."""
 
+    reads = "columns"
+
     def __init__(self, model: Recorded, table: ScoreTable | None) -> None:
         self.model = model
         self.table = table

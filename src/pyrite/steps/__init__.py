@@ -31,12 +31,14 @@ class StepContext:
         inputs: the steps it requires and their folders.
         progress: where to show what is being done.
         table: the stored table of a query, by the query's name.
+        event: appends to the run's events: `event("doctor", id=...)`.
     """
 
     folder: StepFolder
     inputs: Mapping[str, tuple[Step, StepFolder]]
     progress: Progress
     table: Callable[[str], StoredTable]
+    event: Callable[..., None] = lambda kind, **fields: None
 
 
 @dataclass(frozen=True)

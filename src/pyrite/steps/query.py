@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from pyrite.config.sections import QuerySection
 from pyrite.errors import ConfigError
 from pyrite.executors import Pool, Unit
-from pyrite.models import Capability
+from pyrite.models import Capability, Model
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.chunks import ChunkStore
 from pyrite.steps.data import ROWS
+from pyrite.steps.examine import Admission, admit, recorded
 from pyrite.steps.rows import RowReader, RowStream
 from pyrite.steps.windows import Windows
 from pyrite.types import Json, Location, Mistake
@@ -60,6 +61,7 @@ class QueryStep(Step):
     section: QuerySection
     model: str
     data: str
+    doctor: Admission = field(default="fail", compare=False)
 
     @property
     def id(self) -> str:  # type: ignore[override]
@@ -96,12 +98,14 @@ class QueryStep(Step):
         notes = [f"{self.id}: {sentence}" for sentence in self._sentences(counts, rows)]
         if reused:
             notes.insert(0, f"{self.id}: {reused} of {rows.num_rows} rows were already scored")
-        notes += [f"{self.id}: {sentence}" for sentence in scored.said]
+        findings, told = recorded(context.folder.path)
+        notes += [f"{self.id}: {sentence}" for sentence in (*scored.said, *told)]
         meta = {
             "rows": rows.num_rows,
             "pairs": self._pairs(rows),
             "counts": counts,
             "engine": {"where": scored.where, "workers": scored.workers},
+            "doctor": findings,
         }
         scalars = {"rows": float(rows.num_rows), **{k: float(v) for k, v in counts.items()}}
         if scored.seconds:
@@ -121,6 +125,7 @@ class QueryStep(Step):
         pool = _workers(step)
         model: About = pool.about
         self._check(model)
+        admit(self.section, pool, _model(step), rows, context, self.doctor)
         about = {"outputs": list(model.output_names), "outputs_are": model.outputs_are}
         windows = Windows(
             missing,
@@ -209,3 +214,8 @@ def _called(step: Step) -> dict[str, Json]:
 def _workers(step: Step) -> Pool:
     model: ModelStep = step  # type: ignore[assignment]
     return model.workers()
+
+
+def _model(step: Step) -> Model:
+    model: ModelStep = step  # type: ignore[assignment]
+    return model.model
