@@ -104,8 +104,8 @@ def _associations(
                 others += [wording.association(x, len(tests), level) for x in told[:MAX_TOLD]]
             if (more := len(told) - MAX_TOLD) > 0:
                 weaker.append(
-                    f"{query}: {more} more features go with {target}, more weakly; they stand in "
-                    f"the table"
+                    f"{query}: {more} more {'feature goes' if more == 1 else 'features go'} with "
+                    f"{target}, more weakly (see the table)"
                 )
     turns = zip_longest(*main)
     ordered = [x for turn in turns for x in _strongest_first(turn, level)]
