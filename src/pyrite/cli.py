@@ -7,7 +7,9 @@ Results go to stdout, progress and notes to stderr.
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -28,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+INTERRUPTED = 130
 
 SHOWN = 14
 """Findings that a run prints; all are in a file."""
@@ -67,7 +71,8 @@ def run(
         for line in api.dry_run(file, overrides=set_ or (), only=names, quiet=quiet):
             print(line)
         return
-    finished = api.run(file, overrides=set_ or (), only=names, quiet=quiet)
+    with _resumable():
+        finished = api.run(file, overrides=set_ or (), only=names, quiet=quiet)
     _print_run(finished)
 
 
@@ -82,7 +87,8 @@ def demo(
     from pyrite.assets import asset_path
 
     file = asset_path("demo/experiment.yml")
-    finished = api.run(file, overrides=[f"out={out}", *(set_ or ())], quiet=quiet)
+    with _resumable():
+        finished = api.run(file, overrides=[f"out={out}", *(set_ or ())], quiet=quiet)
     _print_run(finished)
 
 
@@ -165,6 +171,19 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _complain(error, debug)
         raise SystemExit(1) from None
     raise SystemExit(0)
+
+
+@contextlib.contextmanager
+def _resumable() -> Iterator[None]:
+    """Ctrl-C in a run says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(
+            "pyrite: interrupted; what is finished is kept: run the same command again to go on",
+            file=sys.stderr,
+        )
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _complain(error: PyriteError, debug: bool) -> None:

@@ -43,7 +43,7 @@ class Runner:
     progress: Progress
     only: Sequence[str] = ()
     _folder: RunFolder = field(init=False)
-    _tracking: Tracking = field(init=False)
+    _tracking: Tracking | None = field(default=None, init=False)
     _used: dict[str, str] = field(default_factory=dict, init=False)
 
     def run(self) -> Run:
@@ -62,14 +62,16 @@ class Runner:
             self._folder.write_experiment(redact(self.experiment.to_yaml()))
             self._write_manifest("running")
             self._folder.event("start", plan=self.plan.id, only=list(self.only))
-            self._tracking = Tracking.start(self.experiment, self._folder, self.plan, self._say)
             try:
+                self._tracking = Tracking.start(self.experiment, self._folder, self.plan, self._say)
                 self._run_steps()
             except BaseException as error:
                 status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-                self._folder.event(status, error=type(error).__name__, message=str(error))
+                message = redact(str(error))
+                self._folder.event(status, error=type(error).__name__, message=message)
                 self._write_manifest(status)
-                self._tracking.finish(status)
+                if self._tracking is not None:
+                    self._tracking.finish(status)
                 raise
             finally:
                 for planned in self.plan:
@@ -172,6 +174,7 @@ class Runner:
         self._used[step.id] = how
         for note in result.notes:
             self._say(note)
+        assert self._tracking is not None, "no step runs before the trackers have started"
         self._tracking.step(step, folder, result, self.table)
 
     def table(self, query_id: str) -> StoredTable:

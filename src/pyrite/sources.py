@@ -107,25 +107,47 @@ def _read_memo(memo: Path) -> str | None:
 
 
 def _write_memo(memo: Path, digest: str) -> None:
-    # The memo only saves time: a read-only or full disk must not stop a run.
+    _remember(memo, json.dumps(digest))
+
+
+def _remember(place: Path, text: str) -> None:
+    # What is remembered only saves time or a network: a read-only or full disk stops no run.
     try:
-        memo.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=memo.parent, delete=False) as stream:
-            json.dump(digest, stream)
-        Path(stream.name).replace(memo)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=place.parent, delete=False) as stream:
+            stream.write(text)
+        Path(stream.name).replace(place)
     except OSError:
         return
 
 
 def hub_commit(repo: str, revision: str | None, kind: str) -> str | None:
-    """The commit that `revision` (default `main`) names, from the local hub cache only."""
+    """The commit that `revision` (default `main`) names, as far as it is known offline.
+
+    Known is what the local hub cache says, or what a run was told last: a run fetches files by
+    commit, which leaves no name in the hub cache. The later of the two counts.
+    """
     revision = revision or "main"
     if len(revision) == 40 and all(c in "0123456789abcdef" for c in revision):
         return revision
+    reference = _hub_cache() / f"{kind}s--{repo.replace('/', '--')}" / "refs" / revision
+    places = [place for place in (reference, _told(repo, revision, kind)) if place.is_file()]
+    if not places:
+        return None
+    latest = max(places, key=lambda place: place.stat().st_mtime_ns)
+    return latest.read_text(encoding="utf-8").strip()
+
+
+def _hub_cache() -> Path:
     home = os.environ.get("HF_HOME") or str(Path.home() / ".cache" / "huggingface")
-    hub = Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
-    reference = hub / f"{kind}s--{repo.replace('/', '--')}" / "refs" / revision
-    return reference.read_text(encoding="utf-8").strip() if reference.is_file() else None
+    return Path(os.environ.get("HF_HUB_CACHE") or Path(home) / "hub")
+
+
+def _told(repo: str, revision: str, kind: str) -> Path:
+    """Where the commit that a hub told is remembered, apart for each hub and each hub cache."""
+    hub = os.environ.get("HF_ENDPOINT", "")
+    key = hash_text(f"{hub}|{_hub_cache().absolute()}|{kind}|{repo}|{revision}")
+    return cache_folder() / "commits" / key
 
 
 def locate(name: str, base: Path | None = None) -> Path | None:
@@ -185,4 +207,5 @@ def resolve_commit(repo: str, revision: str | None, kind: str) -> str:
             f"({type(error).__name__}: {str(error).splitlines()[0]}); check the name, log in with "
             "`hf auth login`, or give a local folder"
         ) from error
+    _remember(_told(repo, revision or "main", kind), str(info.sha))
     return str(info.sha)

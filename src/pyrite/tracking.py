@@ -43,6 +43,7 @@ class Tracking:
         """
 
         def problem(name: str, message: str) -> None:
+            message = redact(message)
             folder.event("tracker failed", tracker=name, message=message)
             say(f"{name}: {message}; the run goes on without it, all results are in {folder.path}")
 
@@ -51,9 +52,9 @@ class Tracking:
             plan_id=plan.id or "",
             path=folder.path,
             config=redact(experiment.public()),
-            tags=experiment.tags,
-            group=experiment.group,
-            job_type=experiment.job_type,
+            tags=tuple(redact(list(experiment.tags))),
+            group=redact(experiment.group),
+            job_type=redact(experiment.job_type),
         )
         return cls(Trackers.start(experiment.track, info=info, on_problem=problem), say)
 
