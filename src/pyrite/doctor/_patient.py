@@ -69,8 +69,8 @@ class Patient:
     @cached_property
     def spread(self) -> Scores:
         """SD of each output over the distinct texts, [outputs]; the unit of all effects."""
-        values = self.scores[self.distinct]
-        return np.nanstd(values, axis=0) if len(values) else np.zeros(self.scores.shape[1])
+        values = np.ma.masked_invalid(self.scores[self.distinct])
+        return np.ma.filled(values.std(axis=0), 0.0) if len(values) else np.zeros(values.shape[1])
 
     @cached_property
     def spreading(self) -> NDArray[np.bool_]:
@@ -140,9 +140,13 @@ class Patient:
         return np.stack(rows) if rows else np.zeros((0, width))
 
     def moved(self, before: Scores, after: Scores) -> Scores:
-        """How far each text's score moved, in SD of the output that moved most, [texts]."""
+        """How far each text's score moved, in SD of the output that moved most, [texts].
+
+        Infinitely far where a text had a score and has none now.
+        """
         ways = self.spreading
         found: Scores = np.abs(after - before)[:, ways] / self.spread[ways]
+        found[(np.isnan(after) & ~np.isnan(before))[:, ways]] = np.inf
         moved: Scores = np.nanmax(found, axis=1, initial=0.0, where=~np.isnan(found))
         return moved
 
@@ -164,5 +168,5 @@ def with_prompt_of(item: Item, other: Item) -> Item:
 
 
 def number(value: float) -> str:
-    """A number for a sentence, in two digits."""
-    return f"{value:.2g}"
+    """A number for a sentence, in two digits; NaN is what could not be measured."""
+    return "an unknown number of" if np.isnan(value) else f"{value:.2g}"

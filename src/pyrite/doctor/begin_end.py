@@ -155,8 +155,8 @@ def _together(notes: Sequence[_Note], total: int) -> Verdict:
     order = (Status.FAIL, Status.WARN, Status.PASS)
     worst = min(notes, key=lambda note: order.index(note.status))
     saw = "; ".join(note.saw for note in notes) + f" (medians, n = {total} texts)"
-    cure = " ".join(note.cure for note in notes if note.status is worst.status)
-    effects = {"effects": [round(note.effect, 6) for note in notes], "n": total}
+    cure = "; ".join(note.cure for note in notes if note.status is worst.status)
+    effects = {"effects": [note.effect for note in notes], "n": total}
     return Verdict(worst.status, saw, cure if worst.status is not Status.PASS else "", effects)
 
 
@@ -196,14 +196,14 @@ def _without_last(text: Encoded, token: int) -> Encoded:
 
 _DOUBLED = (
     "let either the template or the tokenizer write it: render with unravel: chat_template, which "
-    "adds no second one, or take it out of the texts."
+    "adds no second one, or take it out of the texts"
 )
 _MISSING = (
     "the tokenizer begins texts with it by itself and this form does not: use the form that the "
-    "model was trained with (message.unravel)."
+    "model was trained with (message.unravel)"
 )
 _NO_END = (
     "find out whether the model was trained with an end of text after the answer (its card, its "
-    "training code) and use the form that writes one if so."
+    "training code) and use the form that writes one if so"
 )
-_EARLY = "read the score where the model was trained to be read (model.reading: native)."
+_EARLY = "read the score where the model was trained to be read (model.reading: native)"

@@ -99,6 +99,7 @@ def _effects(
     groups = [list(plain), *(_spelled(patient, texts, token) for token in parsed)]
     scores = patient.rescore([text for group in groups for text in group])
     parts = np.split(scores, len(groups))
+    # A text that a control token leaves without a score counts as moved infinitely far.
     return {
         token: float(np.median(patient.moved(parts[0], part)))
         for token, part in zip(parsed, parts[1:], strict=True)

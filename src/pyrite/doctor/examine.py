@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
@@ -98,7 +99,7 @@ class Examination:
                 "saw": f.verdict.saw,
                 "cure": f.verdict.cure,
                 "why": f.why,
-                "numbers": dict(f.verdict.numbers),
+                "numbers": _plain(f.verdict.numbers),
             }
             for f in self.findings
         ]
@@ -161,6 +162,15 @@ def _threads_restored() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+def _plain(value: Json) -> Json:
+    """The same with numbers that JSON does not have spelled out."""
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_plain(inner) for inner in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _plural(count: int, noun: str, ending: str = "s") -> str:

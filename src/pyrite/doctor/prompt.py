@@ -41,6 +41,9 @@ class Prompt(Check):
         swapped = [(item, patient.render(item)) for _, item in swaps]
         before = patient.scores[[index for index, _ in swaps]]
         moved = patient.moved(before, patient.rescore(swapped))
+        moved = moved[np.isfinite(moved)]  # with its new prompt a text may be too long
+        if not len(moved):
+            return not_applicable("with another row's prompt no text has a score")
         changed = int((moved >= LEAST_CHANGE).sum())
         saw = f"with another row's prompt {share(changed, len(moved), 'scores')} change, "
         saw += f"by {number(float(np.median(moved)))} SD in the median"

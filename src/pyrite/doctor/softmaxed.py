@@ -35,6 +35,8 @@ class Softmaxed(Check):
         if count < LEAST_TEXTS:
             return not_applicable(f"fewer than {LEAST_TEXTS} different texts with a score")
         scores = patient.scores[~np.isnan(patient.scores).any(axis=1)]
+        if not len(scores):
+            return not_applicable("no text has all outputs")
         low, high = float(scores.min(initial=0.0)), float(scores.max(initial=0.0))
         numbers: dict[str, Json] = {
             "low": float(scores.min()),
