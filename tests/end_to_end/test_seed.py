@@ -133,7 +133,7 @@ def test_predictions_and_plots_are_made(seed: tuple[Run, Ended]) -> None:
         assert b"<html" in figure.with_suffix(".html").read_bytes()[:2000]
     for target in ("loss", "rejected_end_scores"):
         assert any(target in note and "not analysed" in note for note in run.notes)
-    assert any("predicted from my_sentence_embedding" in text for text in run.findings)
+    assert any("my_sentence_embedding" in text and "R²" in text for text in run.findings)
     assert str(run.path.name) in ended.out
 
 
