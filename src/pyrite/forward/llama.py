@@ -180,7 +180,7 @@ def _norm(module: Any, *, paired: bool = False) -> Callable[[torch.Tensor], torc
         exact = x.float()
         length = torch.linalg.vector_norm(exact, dim=-1, keepdim=True)
         factor = length.square_().mul_(1 / width).add_(eps).rsqrt_()
-        normed: torch.Tensor = (exact * factor).to(x.dtype) * weight
+        normed: torch.Tensor = (exact * factor).to(x.dtype).mul_(weight)
         return normed
 
     return norm
