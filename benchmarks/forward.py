@@ -316,38 +316,42 @@ def memory_alone(name: str) -> str:
     return f"{float(done.stdout.split()[-1]):.0f} MiB"
 
 
-def report(names: Sequence[str], rounds: int, *, headed: bool) -> str:
-    """All tables of some models, as markdown."""
+def report(name: str, rounds: int) -> str:
+    """All tables of one model, as markdown."""
     asked, source = questions(512)
     chat = random_texts(32, mean=222, spread=90, least=40)
-    lines = [*HEAD.splitlines(), "", *_conditions(), ""] if headed else []
-    for name in names:
-        module = models()[name]()
-        decoder = decoder_of(module)
-        sets = {source: asked, "chat lengths": chat}
-        for texts_name, texts in sets.items():
-            mean = sum(map(len, texts)) / len(texts)
-            lines += [f"### {name}: {texts_name}, {mean:.0f} tokens on average ({len(texts)})", ""]
-            share = 1 / 64 if len(texts) > 200 else 1 / 8
-            rows = table_of_ways(module, decoder, texts, rounds, seed_share=share)
-            lines += [WAYS, "|---|---|---|---|---|---|", *rows, ""]
-            print("\n".join(lines[-9:]), flush=True)
-        lines += [f"### {name}: 256 continuations of about 8 tokens on one prefix", ""]
-        lines += [PREFIXES, "|---|---|---|---|---|"]
-        lines += [*table_of_prefixes(decoder, module, 1), ""]
-        lines += [f"Memory for 256 on 256 above the model: {memory_alone(name)}.", ""]
-        lines += [f"### {name}: one token changed in a text of 280", ""]
-        lines += ["| | CPU time |", "|---|---|", *table_of_swaps(decoder, rounds), ""]
-        lines += [f"### {name}: tokens that run together", "", "Texts per CPU second.", ""]
-        lines += [*table_of_chunks(decoder, sets, 1), ""]
-        lines += [f"The scorer's facts say: {decoder.told}.", ""]
-        print("\n".join(lines[-30:]), flush=True)
+    module = models()[name]()
+    decoder = decoder_of(module)
+    lines = [f"## {name}: the lean forward pass", "", _conditions(), ""]
+    sets = {source: asked, "chat lengths": chat}
+    for texts_name, texts in sets.items():
+        mean = sum(map(len, texts)) / len(texts)
+        lines += [f"### {name}: {texts_name}, {mean:.0f} tokens on average ({len(texts)})", ""]
+        share = 1 / 64 if len(texts) > 200 else 1 / 8
+        rows = table_of_ways(module, decoder, texts, rounds, seed_share=share)
+        lines += [WAYS, "|---|---|---|---|---|---|", *rows, ""]
+    lines += [f"### {name}: 256 continuations of about 8 tokens on one prefix", ""]
+    lines += [PREFIXES, "|---|---|---|---|---|", *table_of_prefixes(decoder, module, 1), ""]
+    lines += [f"Memory for 256 on 256 above the model: {memory_alone(name)}.", ""]
+    lines += [f"### {name}: one token changed in a text of 280", ""]
+    lines += ["| | CPU time |", "|---|---|", *table_of_swaps(decoder, rounds), ""]
+    lines += [f"### {name}: tokens that run together", "", "Texts per CPU second.", ""]
+    lines += [*table_of_chunks(decoder, sets, 1), ""]
+    lines += [f"The scorer's facts say: {decoder.told}."]
     return "\n".join(lines)
 
 
-HEAD = """# Speed
+def write_section(path: Path, name: str, text: str) -> None:
+    """Replace a model's section of a page, or add it; the rest of the page stays."""
+    page = path.read_text(encoding="utf-8") if path.exists() else "# Speed\n"
+    begin, end = f"<!-- forward.py, {name}: begin -->", f"<!-- forward.py, {name}: end -->"
+    section = f"{begin}\n{text}\n{end}"
+    if begin in page and end in page:
+        page = page[: page.index(begin)] + section + page[page.index(end) + len(end) :]
+    else:
+        page = f"{page.rstrip()}\n\n{section}\n"
+    path.write_text(page, encoding="utf-8")
 
-Written by `benchmarks/forward.py`; run it to measure your own machine."""
 
 WAYS = (
     "| way | × the padded one | × one by one | of the products' limit | × one by one, wall clock | "
@@ -359,21 +363,21 @@ PREFIXES = (
 )
 
 
-def _conditions() -> list[str]:
+def _conditions() -> str:
     cpu = "unknown processor"
     info = Path("/proc/cpuinfo")
     if info.exists():
         names = [x for x in info.read_text().splitlines() if x.startswith("model name")]
         cpu = names[0].split(":", 1)[1].strip() if names else cpu
-    return [
+    return (
         f"{datetime.date.today().isoformat()}; {cpu}, {os.cpu_count()} cores, shared with other "
         f"work; {torch.get_num_threads()} thread; Python {platform.python_version()}, torch "
-        f"{torch.__version__}. `OMP_NUM_THREADS=1 python {' '.join(sys.argv)}`. "
-        "Random weights, 8 layers, 512 wide, 8192 tokens, float32. Ratios of medians of CPU time; "
-        "ways taken in turns in one process. Other work on the machine moves the wall clock's "
-        "column by half and more, and CPU times by a tenth. The lean forward pass may beat the products' "
-        "limit, since in the last layer it runs only the tokens that are read.",
-    ]
+        f"{torch.__version__}. `OMP_NUM_THREADS=1 python {' '.join(sys.argv)}`. Random weights, 8 "
+        "layers, 512 wide, 8192 tokens, float32. Ratios of medians of CPU time; ways taken in "
+        "turns in one process. Other work on the machine moves the wall clock's column by half "
+        "and more, and CPU times by a tenth. The lean forward pass may beat the products' limit, "
+        "since in the last layer it runs only the tokens that are read."
+    )
 
 
 def main() -> None:
@@ -381,20 +385,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--models", nargs="+", choices=list(models()), default=list(models()))
-    parser.add_argument("--write", type=Path, default=None, help="a file of its own")
-    parser.add_argument("--append", type=Path, default=None, help="a file that has a head")
+    parser.add_argument("--write", type=Path, default=None, help="page with a section per model")
     parser.add_argument("--memory", choices=list(models()), help="print the memory of one model")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     if arguments.memory:
         print(memory(arguments.memory))
         return
-    text = report(arguments.models, arguments.rounds, headed=arguments.append is None)
-    if arguments.write:
-        arguments.write.write_text(text, encoding="utf-8")
-    if arguments.append:
-        with arguments.append.open("a", encoding="utf-8") as file:
-            file.write("\n" + text)
+    for name in arguments.models:
+        text = report(name, arguments.rounds)
+        print(text, flush=True)
+        if arguments.write:
+            write_section(arguments.write, name, text)
 
 
 if __name__ == "__main__":
