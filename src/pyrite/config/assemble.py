@@ -105,10 +105,8 @@ def assemble(
     ]
     linked = link(nodes, findings)
     _check_entrypoints(lists, linked, models, findings)
-    if findings.mistakes:
+    if findings.mistakes or settings is None or engine is None:
         return None
-    assert settings is not None
-    assert engine is not None
     return Parts(
         settings,
         tuple(model for model in models if model is not None),

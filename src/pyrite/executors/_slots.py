@@ -96,8 +96,8 @@ class SlotPool(Pool):
         self._fill()
         try:
             while True:
-                self._give(message, remaining)
-                if not any(self._busy.values()):
+                more = self._give(message, remaining)
+                if not more and not any(self._busy.values()):
                     return  # workers that are still opening are not needed for this
                 for slot, answer in self.wait(list(self._busy)):
                     done = self._take(slot, answer)
@@ -120,14 +120,16 @@ class SlotPool(Pool):
                 slot.begin(self._hello)
                 self._busy[slot] = None
 
-    def _give(self, message: bytes, remaining: Iterator[Unit]) -> None:
+    def _give(self, message: bytes, remaining: Iterator[Unit]) -> bool:
+        """Give units to idle workers; False when there are no more units."""
         while self._idle:
             unit = self._again.popleft() if self._again else next(remaining, None)
             if unit is None:
-                return
+                return False
             slot = self._idle.pop()
             self._busy[slot] = unit
             slot.send(pack_unit(message, unit))
+        return True
 
     def _take(self, slot: Slot, answer: Answer) -> Done | None:
         unit = self._busy[slot]
