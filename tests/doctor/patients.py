@@ -179,6 +179,9 @@ class FakeServer(TextScorer):
     def score_texts(self, texts: Sequence[Rendered]) -> list[Output]:
         return [Output(self.function(text.text)) for text in texts]
 
+    def score(self, items: Sequence[Item]) -> list[Output]:
+        return self.score_texts([self.render_chat(item) for item in items])
+
 
 def patient(
     scorer: Scorer,

@@ -98,12 +98,7 @@ def assemble(
     analyses = [validate(AnalyzeSection, section, findings) for section, _ in lists["analyze"]]
     track = _trackers(lists["track"], findings, given)
     engine = _engine(tree, findings, given)
-    nodes = [
-        Node.of(kind, index, section, mark)
-        for kind in SECTIONS
-        for index, (section, mark) in enumerate(lists[kind])
-    ]
-    linked = link(nodes, findings)
+    linked = link(_nodes(lists), findings)
     _check_entrypoints(lists, linked, models, findings)
     if findings.mistakes or settings is None or engine is None:
         return None
@@ -117,6 +112,14 @@ def assemble(
         engine,
         _fan_out(templates, queries, linked),
     )
+
+
+def _nodes(lists: dict[str, list[tuple[Map, Mark]]]) -> list[Node]:
+    return [
+        Node.of(kind, index, section, mark)
+        for kind in SECTIONS
+        for index, (section, mark) in enumerate(lists[kind])
+    ]
 
 
 def _list_of(tree: Map, name: str, findings: Findings) -> list[tuple[Map, Mark]]:

@@ -281,17 +281,6 @@ class TextScorer(ItemScorer):
             ScoringError: a text has no score, or was not rendered in a form that this takes.
         """
 
-    def score(self, items: Sequence[Item]) -> list[Output]:
-        """Score items in the form that the model was made for.
-
-        Raises:
-            ScoringError: as `score_texts`.
-        """
-        from pyrite.rendering import rendering_for
-
-        rendering = rendering_for("default", self)
-        return self.score_texts([rendering.render(item, scorer=self) for item in items])
-
 
 class Model(Component):
     """A kind of reward model: its fields are the `model` section of an experiment."""

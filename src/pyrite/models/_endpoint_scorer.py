@@ -13,6 +13,7 @@ from pyrite.errors import ModelError, ScoringError
 from pyrite.models import Capability, Output, Rendered, TextScorer
 from pyrite.models._endpoint_http import RequestError, Transport
 from pyrite.models._tokenizers import clean_text
+from pyrite.rendering import rendering_for
 from pyrite.types import Item, Json, Message
 
 if TYPE_CHECKING:
@@ -123,6 +124,15 @@ class EndpointScorer(TextScorer):
         values = ask_all(self.server, distinct)
         known = {text: self._output(value) for text, value in zip(distinct, values, strict=True)}
         return [known[text] for text in sent]
+
+    def score(self, items: Sequence[Item]) -> list[Output]:
+        """Score items in the form that the model was made for.
+
+        Raises:
+            ScoringError: as `score_texts`.
+        """
+        rendering = rendering_for("default", self)
+        return self.score_texts([rendering.render(item, scorer=self) for item in items])
 
     def close(self) -> None:
         """Close the connections."""
