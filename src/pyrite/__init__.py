@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pyrite.experiment import Experiment
     from pyrite.features import Feature
     from pyrite.models import ItemScorer, Model, TokenScorer
+    from pyrite.models.endpoint import Endpoint
     from pyrite.models.gating_model import GatingModel
     from pyrite.models.python_callable import PythonCallable
     from pyrite.models.recorded import Recorded
@@ -38,6 +39,7 @@ _PLACES = {
     "AnalyzeSection": "pyrite.config.sections",
     "ConfigError": "pyrite.errors",
     "DataSection": "pyrite.config.sections",
+    "Endpoint": "pyrite.models.endpoint",
     "Experiment": "pyrite.experiment",
     "Feature": "pyrite.features",
     "GatingModel": "pyrite.models.gating_model",
@@ -63,6 +65,7 @@ __all__ = [
     "AnalyzeSection",
     "ConfigError",
     "DataSection",
+    "Endpoint",
     "Experiment",
     "Feature",
     "GatingModel",

@@ -99,6 +99,7 @@ def test_public_names() -> None:
         "AnalyzeSection",
         "ConfigError",
         "DataSection",
+        "Endpoint",
         "Experiment",
         "Feature",
         "GatingModel",
