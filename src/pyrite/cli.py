@@ -39,7 +39,16 @@ SHOWN = 14
 CHECK_FAILED = 100
 """Exit status of `pyrite doctor` where a check failed."""
 
-FAMILIES = ("models", "data", "features", "renderings", "trackers", "edits", "doctor")
+FAMILIES = (
+    "models",
+    "data",
+    "features",
+    "renderings",
+    "trackers",
+    "executors",
+    "edits",
+    "doctor",
+)
 
 Set = Annotated[
     list[str] | None,
@@ -208,6 +217,7 @@ def _family(name: str) -> Family:
         "features": ("pyrite.features", "FEATURES"),
         "renderings": ("pyrite.rendering", "RENDERINGS"),
         "trackers": ("pyrite.trackers", "TRACKERS"),
+        "executors": ("pyrite.executors", "EXECUTORS"),
         "edits": ("pyrite.exploits", "EDITS"),
         "doctor": ("pyrite.doctor", "DOCTOR"),
     }

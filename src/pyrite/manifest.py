@@ -27,6 +27,7 @@ PACKAGES = (
     "scikit-learn",
     "sentence-transformers",
     "wandb",
+    "ray",
 )
 
 
