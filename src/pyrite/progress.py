@@ -256,7 +256,8 @@ class _Lines:
 
     def end(self, task: Task, now: Snapshot, how: str) -> None:
         self._last.pop(id(task), None)
-        self._write(f"{now.name}: {how}, {now.count()} in {_duration(now.elapsed)}")
+        counted = f", {now.count()}" if now.done or now.total is not None else ""
+        self._write(f"{now.name}: {how}{counted} in {_duration(now.elapsed)}")
 
     def close(self) -> None: ...
 

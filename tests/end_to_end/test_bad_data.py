@@ -61,7 +61,7 @@ def compat_model(tmp_path: Path) -> dict[str, str]:
 
 def test_a_very_long_text_is_cut_on_the_left_and_told(tmp_path: Path) -> None:
     ends = [{"prompt": "a?", "response": LONG + "the end."}, {"prompt": "a?", "response": "short"}]
-    run = pyrite_package.run(experiment(tmp_path, [*ends, *FILLER]), quiet=True)
+    run = pyrite_package.run(experiment(tmp_path, [*ends, *FILLER]), only=["q"], quiet=True)
     assert "q: 1 of 14 rows were truncated (column `truncated`)" in run.notes
     table = run.table("q")
     assert list(table["truncated"]) == [True] + [False] * 13
@@ -75,7 +75,8 @@ def test_a_very_long_text_is_cut_on_the_left_and_told(tmp_path: Path) -> None:
     whole = tmp_path / "again"
     whole.mkdir()
     shorter = {"prompt": "a?", "response": "word " * 50_000 + "the end."}
-    again = pyrite_package.run(experiment(whole, [shorter, *FILLER]), quiet=True).table("q")
+    file = experiment(whole, [shorter, *FILLER])
+    again = pyrite_package.run(file, only=["q"], quiet=True).table("q")
     assert list(again.iloc[0]["tokens"]) == list(row["tokens"])
     assert again.iloc[0]["score"] == pytest.approx(row["score"], abs=1e-5)
 
@@ -84,7 +85,7 @@ def test_a_very_long_text_has_a_problem_in_the_compat_reading(
     tmp_path: Path, compat_model: dict[str, str]
 ) -> None:
     rows = [{"prompt": "a?", "response": LONG}, *FILLER]
-    run = pyrite_package.run(experiment(tmp_path, rows, **compat_model), quiet=True)
+    run = pyrite_package.run(experiment(tmp_path, rows, **compat_model), only=["q"], quiet=True)
     assert "q: 1 row has no score (column `problem` says why)" in run.notes
     table = run.table("q")
     problem = table.iloc[0]["problem"]
@@ -102,7 +103,7 @@ def test_empty_texts_are_told_and_scored(tmp_path: Path) -> None:
         {"prompt": "", "response": "x"},
         *FILLER,
     ]
-    run = pyrite_package.run(experiment(tmp_path, rows), quiet=True)
+    run = pyrite_package.run(experiment(tmp_path, rows), only=["q"], quiet=True)
     assert "d: 2 rows: the response is empty text" in run.notes
     table = run.table("q")
     assert list(table["response"][:3]) == ["", "", "x"]
@@ -175,7 +176,7 @@ def test_a_line_that_is_no_json_is_named(tmp_path: Path) -> None:
 
 def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     file = experiment(tmp_path, FILLER)
-    run = pyrite_package.run(file, quiet=True)
+    run = pyrite_package.run(file, only=["q"], quiet=True)
     manifest = run.path / "manifest.json"
     manifest.write_text(json.dumps({**json.loads(manifest.read_text()), "format": 99}))
     before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
@@ -183,8 +184,8 @@ def test_a_run_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
         f"{run.path}: written by a newer Pyrite (format 99, this one knows 1); "
         "upgrade Pyrite, or choose another `out:` folder"
     )
-    for arguments in (["run", file], ["run", file, "--dry-run"]):
-        ended = pyrite(*arguments, "-q")
+    for options in ((), ("--dry-run",)):
+        ended = pyrite("run", file, *options, "-q")
         assert (ended.status, ended.out, ended.err) == (1, "", f"pyrite: {wanted}\n")
     with pytest.raises(pyrite_package.PyriteError, match="newer Pyrite"):
         Run(run.path)

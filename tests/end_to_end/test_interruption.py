@@ -46,7 +46,7 @@ def test_an_interrupted_run_says_how_to_go_on_and_goes_on(tmp_path: Path) -> Non
     assert 10 <= finished < 40
 
     done = subprocess.run(
-        [sys.executable, "-m", "pyrite", "run", str(file)],
+        [sys.executable, "-m", "pyrite", "run", str(file), "--only", "query"],
         env={**env, "REWARD_SLEEP": "0"},
         capture_output=True,
         text=True,

@@ -67,6 +67,9 @@ def test_every_stored_thing_is_there(seed: tuple[Run, Ended], table: pd.DataFram
     assert table["chosen_end_scores"].notna().all()
     assert table["loss"].isna().all()
     assert table["rejected_end_scores"].isna().all()
+    opened = [line for line in ended.err.splitlines() if "opening the model: done" in line]
+    assert len(opened) == 1
+    assert "…" not in opened[0]
     why = (
         "my_query: loss, rejected_end_scores: not measured, because the data has no pairs; "
         "a text scored alone has no loss"
@@ -133,7 +136,7 @@ def test_predictions_and_plots_are_made(seed: tuple[Run, Ended]) -> None:
         assert b"<html" in figure.with_suffix(".html").read_bytes()[:2000]
     for target in ("loss", "rejected_end_scores"):
         assert any(target in note and "not analysed" in note for note in run.notes)
-    assert any("my_sentence_embedding" in text and "R²" in text for text in run.findings)
+    assert any("my_sentence_embedding" in text and "out of fold" in text for text in run.findings)
     assert str(run.path.name) in ended.out
 
 

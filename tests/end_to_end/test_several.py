@@ -108,7 +108,7 @@ def test_only_named_steps_run(experiment: Path) -> None:
 
 
 def test_a_renamed_model_is_not_scored_again(experiment: Path) -> None:
-    pyrite_package.run(experiment, quiet=True)
+    pyrite_package.run(experiment, only=["qa"], quiet=True)
     text = experiment.read_text()
     experiment.write_text(text.replace("tiny,", "small,").replace("id: tiny", "id: small"))
     lines = pyrite("run", experiment, "--dry-run", "-q").out.splitlines()
