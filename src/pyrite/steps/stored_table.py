@@ -135,6 +135,9 @@ class StoredTable:
 
     def _find_targets(self) -> tuple[str, ...]:
         scalars = [name for name in SCORES if name in self._stored]
+        if "chosen_end_scores" in scalars and "score" in scalars:
+            # A text scored alone has one score, whichever of the two names asks for it.
+            scalars.remove("score")
         if "scores" not in self._stored:
             return tuple(scalars)
         reductions = () if self.models else REDUCTIONS
