@@ -371,7 +371,7 @@ def test_control_tokens() -> None:
 def test_precision() -> None:
     def reopened(error: float) -> Callable[[Mapping[str, object]], FakeModel]:
         def reopen(fields: Mapping[str, object]) -> FakeModel:
-            assert fields == {"dtype": "float32"}
+            assert fields == {"dtype": "float32", "compute": "float32"}
             return FakeModel(lambda ids: score_of(ids) + error * len(ids))
 
         return reopen

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from pyrite.forward import Decoder
+from pyrite.forward import Decoder, proof
 from pyrite.forward import families as chosen_from
 from pyrite.forward.lean import Lean
-from pyrite.forward.proof import prove
+from pyrite.forward.proof import plain_last, prove
 from tests.forward.tiny import OTHER, decoder_of, head, module_of, plain_score
 
 
@@ -106,14 +106,56 @@ def test_weights_of_several_types() -> None:
 
 
 @pytest.mark.parametrize("name", ["gptj", "llama", "qwen3"])
-def test_short_floats_may_differ_as_much_as_padding_makes_them(name: str) -> None:
-    decoder = Decoder(module_of(name).bfloat16(), head)
-    assert decoder.told.startswith(("lean", "plain, because the lean forward pass differs"))
+def test_short_floats_may_err_as_much_as_the_plain_module_does(name: str) -> None:
+    decoder = Decoder(short(name), head)
+    assert decoder.told.startswith("lean")
+    assert "in bfloat16 its error is" in decoder.told
     wanted = plain_score(decoder.module, range(20))
     assert decoder.score([range(20)]) == pytest.approx([wanted], abs=0.5)
     assert decoder.score_continuations(range(12), [range(12, 20)]) == pytest.approx(
         [wanted], abs=0.5
     )
+
+
+@pytest.mark.parametrize("name", ["gptj", "qwen3"])
+def test_a_small_fault_is_found_in_short_floats_too(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A fault far below the noise of bfloat16: the copy in float32 shows it.
+    build = chosen_from._built
+
+    def tampered(module: Any) -> Lean:
+        lean = build(module)
+        lean.scale *= 1.002
+        return lean
+
+    monkeypatch.setattr(chosen_from, "_built", tampered)
+    assert "differ from the plain ones by 0.001" in Decoder(short(name), head).told
+
+
+def test_noise_beyond_that_of_short_floats(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = chosen_from._built
+
+    def noisy(module: Any) -> Lean:
+        lean = build(module)
+        if lean.embedding.dtype == torch.bfloat16:
+            norm = lean.norm
+            lean.norm = lambda x: norm(x) * 1.05
+        return lean
+
+    monkeypatch.setattr(chosen_from, "_built", noisy)
+    assert "more than twice the" in Decoder(short("llama"), head).told
+
+
+def test_short_floats_without_room_for_a_copy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "free_memory", lambda: 0.0)
+    module = short("gptj")
+    assert proof.exact_copy(module) is None
+    assert "in bfloat16" not in Decoder(module, head).told
+
+
+def test_float32_needs_no_copy() -> None:
+    assert proof.exact_copy(module_of("gptj")) is None
 
 
 def test_training_mode() -> None:
@@ -128,12 +170,18 @@ def test_scores_that_are_not_finite() -> None:
 
 def test_a_proof_states_what_it_found() -> None:
     module = module_of("llama")
-    proof = prove(module, head, lambda rows: [_plain(module, rows)], longest=None, name="itself")
-    assert proof.difference == 0.0
-    assert proof.allowed == pytest.approx(1e-5)
+    made = prove(module, head, lambda rows: [_plain(module, rows)], longest=None, name="itself")
+    assert made.difference == 0.0
+    assert made.allowed == pytest.approx(1e-5)
+
+
+def short(name: str) -> Any:
+    """A module whose parameters are bfloat16 and whose buffers are not, as files are read."""
+    module = module_of(name)
+    for parameter in module.parameters():
+        parameter.data = parameter.data.bfloat16()
+    return module
 
 
 def _plain(module: Any, rows: list[tuple[int, ...]]) -> torch.Tensor:
-    from pyrite.forward.proof import plain_last
-
     return torch.cat([plain_last(module, [row]) for row in rows])

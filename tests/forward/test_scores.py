@@ -88,7 +88,7 @@ def test_small_chunks(name: str, rows: list[list[int]], chunk: int) -> None:
 
 @pytest.mark.parametrize("name", LEAN)
 def test_without_a_copy_of_the_weights(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(linear, "_free_memory", lambda: 0.0)
+    monkeypatch.setattr(linear, "free_memory", lambda: 0.0)
     module = module_of(name)
     decoder = Decoder(module, head)
     assert decoder.lean is not None

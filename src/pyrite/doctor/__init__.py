@@ -65,6 +65,7 @@ class Verdict:
         cure: what to do about it; empty where there is nothing to cure.
         numbers: what was measured, for whoever reads the run directory.
         detail: lines to look at (a rendered text and its tokens).
+        told: whether a query's notes say it whatever was found.
     """
 
     status: Status
@@ -72,6 +73,7 @@ class Verdict:
     cure: str = ""
     numbers: Mapping[str, Json] = field(default_factory=dict)
     detail: str = ""
+    told: bool = False
 
 
 def passed(saw: str, *, detail: str = "", **numbers: Json) -> Verdict:

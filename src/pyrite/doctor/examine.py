@@ -84,10 +84,11 @@ class Examination:
         return f"doctor: {', '.join(parts)} ({_plural(self.rows, 'row')}, {cost})"
 
     def notes(self) -> list[str]:
-        """The summary, and a line for each failure and each warning."""
+        """The summary, a line for each failure and each warning, and what is told in any case."""
         told = [
             f for status in (Status.FAIL, Status.WARN) for f in self.findings if f.status is status
         ]
+        told += [f for f in self.findings if f.verdict.told and f not in told]
         return [self.summary, *(finding.line() for finding in told)]
 
     def as_json(self) -> list[Json]:

@@ -13,7 +13,7 @@ from pyrite.forward.families import choose
 from pyrite.forward.gradients import token_gradients
 from pyrite.forward.lean import StepAside
 from pyrite.forward.packing import Part
-from pyrite.forward.proof import Head, plain_last, prove
+from pyrite.forward.proof import Head, exact_copy, plain_last, prove
 
 if TYPE_CHECKING:
     import torch
@@ -175,7 +175,10 @@ class Decoder:
         """Whether the module's own cache gives what whole texts give; tried once."""
         if self._cache_proved is None:
             try:
-                prove(self.module, self.head, self._ways, longest=None, name="the cache")
+                exact = exact_copy(self.module)
+                prove(
+                    self.module, self.head, self._ways, longest=None, name="the cache", exact=exact
+                )
                 self._cache_proved = True
             except StepAside:
                 self._cache_proved = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pyrite.forward import gptj, llama
 from pyrite.forward.lean import Lean, StepAside
 from pyrite.forward.packing import Part
-from pyrite.forward.proof import Head, prove
+from pyrite.forward.proof import OF_NOISE, Head, Proof, exact_copy, prove
 
 if TYPE_CHECKING:
     import torch
@@ -39,19 +39,33 @@ def choose(module: Any, head: Head) -> Chosen:
     """
     try:
         lean = _built(module)
-        proof = prove(
-            module,
-            head,
-            lambda rows: _ways(lean, rows),
-            longest=lean.longest,
-            name="the lean forward pass",
+        exact = exact_copy(module)
+        equal = (
+            _proved(lean, module, head) if exact is None else _proved(_built(exact), exact, head)
         )
+        near = None if exact is None else _proved(lean, module, head, exact=exact)
     except StepAside as reason:
         return Chosen(None, f"plain, because {reason}")
     limit = "" if lean.longest is None else f", up to {lean.longest} tokens"
-    return Chosen(
-        lean,
-        f"lean {lean.family}{limit}, proved equal to {proof.difference:.0e} of the score spread",
+    told = f"lean {lean.family}{limit}, proved equal to {equal.difference:.0e} of the score spread"
+    if near is not None:
+        kind = str(lean.embedding.dtype).removeprefix("torch.")
+        told += (
+            f" in float32; in {kind} its error is {near.difference:.0e} of the spread, the plain "
+            f"forward pass's {near.allowed / OF_NOISE:.0e}"
+        )
+    return Chosen(lean, told)
+
+
+def _proved(lean: Lean, module: Any, head: Head, *, exact: Any = None) -> Proof:
+    """Hold a lean forward pass to the plain one.
+
+    Raises:
+        StepAside: it gives something else.
+    """
+    name = "the lean forward pass"
+    return prove(
+        module, head, lambda rows: _ways(lean, rows), longest=lean.longest, name=name, exact=exact
     )
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Activation", "Linear", "activation_of", "can_prepack"]
+__all__ = ["LARGEST_SHARE", "Activation", "Linear", "activation_of", "can_prepack", "free_memory"]
 
 ROWS = 1024
 """Rows of a usual product; oneDNN chooses the layout for it."""
@@ -103,10 +103,13 @@ def can_prepack(parameters: Sequence[torch.Tensor]) -> bool:
         return False
     if not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return False
-    if any(p.device.type != "cpu" or p.dtype != torch.float32 for p in parameters):
+    kinds = [torch.float32]
+    if torch.ops.mkldnn._is_mkldnn_bf16_supported():
+        kinds.append(torch.bfloat16)
+    if any(p.device.type != "cpu" or p.dtype not in kinds for p in parameters):
         return False
     size = sum(parameter.numel() * parameter.element_size() for parameter in parameters)
-    return size <= LARGEST_SHARE * _free_memory()
+    return size <= LARGEST_SHARE * free_memory()
 
 
 def activation_of(module: Any) -> Activation:
@@ -144,7 +147,7 @@ def _joined(
     return torch.cat(parts)
 
 
-def _free_memory() -> float:
+def free_memory() -> float:
     """Bytes that are free, from Linux; elsewhere a guess that suits small models only."""
     try:
         text = Path("/proc/meminfo").read_text(encoding="ascii")

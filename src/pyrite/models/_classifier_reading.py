@@ -7,6 +7,7 @@ of the text, known from its length; an encoder is read by the pooler of its own 
 
 from __future__ import annotations
 
+import copy
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -155,6 +156,9 @@ class DecoderReading(ClassifierReading):
         super().__init__(module, pad_id)
         self.trunk = module.base_model
         self.accepts = set(inspect.signature(self.trunk.forward).parameters)
+        # A sum over a whole vector loses most in short floats, and costs nothing in long ones.
+        short = next(module.score.parameters()).dtype.itemsize < 4
+        self._head = copy.deepcopy(module.score).float() if short else module.score
 
     def position(self, length: int) -> int:
         """The last token."""
@@ -162,8 +166,7 @@ class DecoderReading(ClassifierReading):
 
     def head(self, vectors: torch.Tensor) -> torch.Tensor:
         """Scores [rows] of vectors [rows, width]."""
-        head = self.module.score
-        scores: torch.Tensor = head(vectors.to(head.weight.dtype))[:, 0]
+        scores: torch.Tensor = self._head(vectors.float())[:, 0]
         return scores
 
     def scores_and_states(

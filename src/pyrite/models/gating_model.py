@@ -21,6 +21,14 @@ from pyrite.models import (
     TokenScorer,
     Want,
 )
+from pyrite.models._compute import (
+    COMPUTE_HELP,
+    Compute,
+    computed_in,
+    computing_note,
+    loaded_in,
+    settle,
+)
 from pyrite.models._model_files import (
     CONFIG_FILES,
     TOKENIZER_FILES,
@@ -44,7 +52,6 @@ from pyrite.models._weights import (
     check_finite,
     describe_keys,
     read_state,
-    round_weights,
     tensors_of,
 )
 from pyrite.sources import Source
@@ -85,6 +92,7 @@ class GatingModel(Model):
         default="none", description="softmax over a text's own outputs; default or none: raw"
     )
     dtype: Precision = Field(default="auto", description="precision of the weights; auto: float32")
+    compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
     revision: str | None = Field(default=None, description="of the hub repository `path`")
     trust_remote_code: Literal[False] = False
@@ -122,7 +130,7 @@ class GatingModel(Model):
         Raises:
             HeadError: the checkpoint has no linear layer.
             CheckpointError: the weights are unreadable, incomplete, unsafe or not finite.
-            ModelError: configuration or tokenizer do not fit.
+            ModelError: configuration or tokenizer do not fit, or float16 on a CPU.
         """
         import torch
         from transformers import GPTNeoModel
@@ -137,15 +145,17 @@ class GatingModel(Model):
         check_vocabulary(tokenizer, int(config.vocab_size), name=source)
         device = pick_device(self.device)
         precision = torch.float32 if self.dtype == "auto" else getattr(torch, self.dtype)
+        usual = compute_dtype(precision, device)
+        compute = computed_in(self.compute, usual=usual, device=device, name=self.path)
         weights = self._weights(width=int(config.hidden_size))
         module = build(
             GPTNeoModel,
             config,
             weights.encoder,
             where=weights.encoder_file,
-            dtype=compute_dtype(precision, device),
+            dtype=loaded_in(precision, compute),
         )
-        round_weights(module, precision, where=weights.encoder_file)
+        settle(module, precision, compute, where=weights.encoder_file)
         trunk = Trunk(module, device, pad_id=min(pad_id(tokenizer), int(config.vocab_size) - 1))
         facts: dict[str, Json] = {
             "architecture": f"{config.model_type} with a linear layer",
@@ -158,10 +168,10 @@ class GatingModel(Model):
             "encoder": weights.encoder_file,
             "num_parameters": trunk.num_parameters + weights.weight.numel() + weights.bias.numel(),
             "precision": str(precision).removeprefix("torch."),
-            "dtype": str(compute_dtype(precision, device)).removeprefix("torch."),
+            "dtype": str(compute).removeprefix("torch."),
             "device": str(device),
             "text": SURROGATE_NOTE,
-            "notes": [],
+            "notes": computing_note(compute),
         }
         return _GatingScorer(self, tokenizer, trunk, weights, precision, facts)
 

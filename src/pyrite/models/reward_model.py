@@ -10,6 +10,14 @@ from pydantic import Field, model_validator
 
 from pyrite.errors import CheckpointError, HeadError, ModelError
 from pyrite.models import Model, TokenScorer
+from pyrite.models._compute import (
+    COMPUTE_HELP,
+    Compute,
+    computed_in,
+    computing_note,
+    loaded_in,
+    settle,
+)
 from pyrite.models._model_files import (
     CONFIG_FILES,
     TOKENIZER_FILES,
@@ -27,7 +35,6 @@ from pyrite.models._weights import (
     check_finite,
     describe_keys,
     read_state,
-    round_weights,
     tensors_of,
 )
 from pyrite.sources import Source
@@ -85,6 +92,7 @@ class RewardModel(Model):
     dtype: Precision = Field(
         default="auto", description="precision of the weights; auto: float16 compat, float32 native"
     )
+    compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
     revision: str | None = Field(default=None, description="of the hub repository `path`")
     trust_remote_code: Literal[False] = False
@@ -136,7 +144,7 @@ class RewardModel(Model):
         Raises:
             HeadError: the checkpoint has no value head.
             CheckpointError: the weights are unreadable, incomplete, unsafe or not finite.
-            ModelError: configuration or tokenizer do not fit.
+            ModelError: configuration or tokenizer do not fit, or float16 on a CPU.
         """
         import torch
 
@@ -149,11 +157,13 @@ class RewardModel(Model):
         reading = self._reading(config, own)
         precision = self._precision(reading)
         device = pick_device(self.device)
+        usual = compute_dtype(precision, device)
+        compute = computed_in(self.compute, usual=usual, device=device, name=self.path)
         checkpoint = checkpoint_path(self.path, self.revision, ckpt=self.ckpt, sha256=self.sha256)
         where = str(checkpoint)
         trunk_tensors, head, ignored = _split(read_state(checkpoint), where=where)
         _check_head(head, width=config.hidden_size, where=where)
-        trunk = _build_trunk(config, trunk_tensors, precision, device, where=where)
+        trunk = _build_trunk(config, trunk_tensors, precision, compute, where=where)
         head = head.to(precision).to(device, torch.float32)
         check_finite({_HEAD: head}, where=where)
         facts = self._facts(config, reading, precision, trunk, where=where, ignored=ignored)
@@ -228,7 +238,7 @@ class RewardModel(Model):
             "dtype": str(weight.dtype).removeprefix("torch."),
             "device": str(pick_device(self.device)),
             "text": SURROGATE_NOTE,
-            "notes": [],
+            "notes": computing_note(weight.dtype),
         }
 
 
@@ -291,12 +301,12 @@ def _build_trunk(
     config: Any,
     tensors: Mapping[str, torch.Tensor],
     precision: torch.dtype,
-    device: torch.device,
+    compute: torch.dtype,
     *,
     where: str,
 ) -> Any:
     from transformers import GPTJModel
 
-    trunk = build(GPTJModel, config, tensors, where=where, dtype=compute_dtype(precision, device))
-    round_weights(trunk, precision, where=where)
+    trunk = build(GPTJModel, config, tensors, where=where, dtype=loaded_in(precision, compute))
+    settle(trunk, precision, compute, where=where)
     return trunk

@@ -13,6 +13,14 @@ from pyrite.models import Model, TokenScorer
 from pyrite.models._classifier_files import check_config, load_classifier
 from pyrite.models._classifier_reading import ClassifierReading, reading_of
 from pyrite.models._classifier_scorer import ClassifierScorer, Room
+from pyrite.models._compute import (
+    COMPUTE_HELP,
+    Compute,
+    computed_in,
+    computing_note,
+    loaded_in,
+    settle,
+)
 from pyrite.models._model_files import (
     CONFIG_FILES,
     TOKENIZER_FILES,
@@ -44,7 +52,8 @@ class SequenceClassifier(Model):
     several labels, weights that are not finite, and LoRA adapters that are not merged.
 
     Attributes:
-        dtype: what to compute in; anything but float32 changes scores visibly.
+        dtype: what weights are rounded to; anything but float32 changes scores visibly.
+        compute: what to compute in; auto: the same.
         max_length: where texts are cut; null: what config.json and the tokenizer say.
         trust_remote_code: run Python code that comes with the model.
     """
@@ -53,6 +62,7 @@ class SequenceClassifier(Model):
     revision: str | None = Field(default=None, description="commit, tag or branch on the hub")
     tokenizer: str | None = Field(default=None, description="null: the one of `path`")
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
     max_length: int | None = Field(default=None, ge=1)
     trust_remote_code: bool = False
@@ -85,11 +95,8 @@ class SequenceClassifier(Model):
             self.path, revision=self.revision, trust_remote_code=self.trust_remote_code
         )
         device = pick_device(self.device)
-        if device.type == "cpu" and self.dtype == "float16":
-            raise ModelError(
-                f"{self.path}: float16 on a CPU is slow beyond use; write dtype: float32, which "
-                "reads float16 weights as they are"
-            )
+        precision: torch.dtype = getattr(torch, self.dtype)
+        compute = computed_in(self.compute, usual=precision, device=device, name=self.path)
         name, revision = self._tokenizer_name()
         tokenizer = open_tokenizer(name, revision=revision)
         if not tokenizer.is_fast:
@@ -97,11 +104,13 @@ class SequenceClassifier(Model):
         module, notes = load_classifier(
             self.path,
             revision=self.revision,
-            dtype=getattr(torch, self.dtype),
+            dtype=loaded_in(precision, compute),
             trust_remote_code=self.trust_remote_code,
         )
+        settle(module, precision, compute, where=self.path)
         reading = reading_of(module.to(device), _pad_id(tokenizer, module))
         room = self._room(module, tokenizer)
+        notes = [*notes, *computing_note(compute)]
         facts = self._facts(config, reading, tokenizer, room, notes)
         return ClassifierScorer(
             reading=reading, tokenizer=tokenizer, name=name, room=room, facts=facts
@@ -148,6 +157,7 @@ class SequenceClassifier(Model):
             "pad_id": reading.pad_id,
             "tokenizer_has_pad": tokenizer.pad_token_id is not None,
             "num_parameters": sum(parameter.numel() for parameter in module.parameters()),
+            "precision": self.dtype,
             "dtype": str(module.dtype).removeprefix("torch."),
             "device": str(reading.device),
             "attention": str(getattr(module.config, "_attn_implementation", None)),

@@ -157,7 +157,8 @@ def _reopener(opening: ModelOpening) -> Callable[[Mapping[str, object]], Scorer]
         return None
 
     def reopen(fields: Mapping[str, object]) -> Scorer:
-        model = opening.model.model_copy(update=dict(fields))
+        known = type(opening.model).model_fields
+        model = opening.model.model_copy(update={k: v for k, v in fields.items() if k in known})
         return replace(opening, model=model).open().scorer
 
     return reopen

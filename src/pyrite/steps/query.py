@@ -149,6 +149,7 @@ class QueryStep(Step):
                 task.advance(done.stop - done.start)
                 windows.measured(done.stop - done.start, done.seconds)
         said = [f"scored{where}"] if where else []
+        said += _unexamined(model) if self.doctor == "off" else []
         if pool.lost > lost:
             said.append(f"workers lost: {pool.lost - lost}; their rows were scored again")
         seconds = time.monotonic() - started
@@ -198,6 +199,17 @@ class QueryStep(Step):
         elif "loss" in named and self.section.forward.inference:
             found.append("loss: not measured, because forward.inference scores every text alone")
         return found
+
+
+def _unexamined(model: About) -> list[str]:
+    from pyrite.doctor.precision import SHORT
+
+    computed = model.facts.get("dtype")
+    if computed not in SHORT:
+        return []
+    return [
+        f"computed in {computed}: difference from float32 not measured, because the doctor is off"
+    ]
 
 
 def _have(rows: int) -> str:

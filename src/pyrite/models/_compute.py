@@ -1,0 +1,87 @@
+"""What a model computes in, where that is asked for: exact by default, shorter floats by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyrite.errors import ModelError
+from pyrite.models._weights import check_finite, round_weights
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["COMPUTE_HELP", "Compute", "computed_in", "computing_note", "loaded_in", "settle"]
+
+Compute = Literal["auto", "float32", "bfloat16", "float16"]
+
+COMPUTE_HELP = (
+    "floats that the trunk computes in; auto: float32 on a CPU; bfloat16 is faster and moves "
+    "scores, by how much is measured; float16 on a GPU only"
+)
+
+
+def computed_in(
+    compute: Compute, *, usual: torch.dtype, device: torch.device, name: str
+) -> torch.dtype:
+    """The floats to compute in.
+
+    Args:
+        compute: what the experiment asks for.
+        usual: what `auto` is for this kind of model here.
+        device: where it runs.
+        name: the model's, for the message.
+
+    Raises:
+        ModelError: float16 on a CPU, which has no products for it.
+    """
+    import torch
+
+    found = usual if compute == "auto" else getattr(torch, compute)
+    assert isinstance(found, torch.dtype)
+    if device.type == "cpu" and found == torch.float16:
+        raise ModelError(
+            f"{name}: computing in float16 on a CPU is slow beyond use (about a fiftieth of "
+            "float32); write compute: bfloat16 to be faster, or compute: float32, which reads "
+            "float16 weights as they are"
+        )
+    return found
+
+
+def loaded_in(precision: torch.dtype, compute: torch.dtype) -> torch.dtype:
+    """What to read weights into, so that `settle` rounds them to `precision` first.
+
+    Anything short is read as it is, so that a large model never takes the room of float32 on
+    its way.
+    """
+    import torch
+
+    return compute if torch.float32 in (precision, compute) else precision
+
+
+def settle(module: Any, precision: torch.dtype, compute: torch.dtype, *, where: str) -> None:
+    """Of a module read into `loaded_in`: round to `precision`, and leave it in `compute`.
+
+    In place, one parameter at a time. Buffers (positions, frequencies) and what a class keeps in
+    other floats stay as they are.
+
+    Raises:
+        CheckpointError: a weight is too large for one of the two.
+    """
+    first = loaded_in(precision, compute)
+    if first.itemsize > precision.itemsize:
+        round_weights(module, precision, where=where)
+    for name, parameter in module.named_parameters():
+        if parameter.dtype == first != compute:
+            parameter.data = parameter.data.to(compute)
+        if compute.itemsize < 4:
+            check_finite({name: parameter.data}, where=f"{where}, in {compute}")
+
+
+def computing_note(compute: torch.dtype) -> list[str]:
+    """What a user is told of short floats when the model is opened."""
+    import torch
+
+    if compute == torch.float32:
+        return []
+    name = str(compute).removeprefix("torch.")
+    return [f"computes in {name}, so that scores differ from float32; each query says how far"]
