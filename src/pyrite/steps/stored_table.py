@@ -121,14 +121,33 @@ class StoredTable:
         """The first rows of some columns."""
         return pa.table({name: self.column(name).slice(0, rows) for name in names})
 
-    def to_pandas(self) -> pd.DataFrame:
-        """All rows with the data's and the query's columns."""
+    def to_pandas(self, *, vectors: bool = True) -> pd.DataFrame:
+        """All rows with the data's and the query's columns.
+
+        Args:
+            vectors: also the stored vectors, one array per row: [hidden], or [num_tokens, hidden]
+                where all tokens were kept. They can be large; False leaves them on disk.
+        """
         columns = {name: self.column(name) for name in self.columns}
         if self.models:
             del columns["scores"]
             columns |= {f"scores.{name}": self.numbers(f"scores.{name}") for name in self.models}
         frame: pd.DataFrame = pa.table(columns).to_pandas()
+        for name in self.chunks.vector_names() if vectors else ():
+            if not name.endswith("_lengths"):
+                frame[name] = [vector for array in self._per_row(name) for vector in array]
         return frame
+
+    def _per_row(self, name: str) -> Iterator[Sequence[np.ndarray]]:
+        """A stored array of every chunk, split into one vector or matrix per row."""
+        lengths = f"{name}_lengths"
+        if lengths not in self.chunks.vector_names():
+            yield from self.chunks.vectors(name)
+            return
+        for array, counts in zip(
+            self.chunks.vectors(name), self.chunks.vectors(lengths), strict=True
+        ):
+            yield np.split(array, np.cumsum(counts)[:-1])
 
     def _own(self, names: Sequence[str]) -> list[str]:
         return [name for name in names if name not in self.rows.columns]
