@@ -21,7 +21,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pyrite.api import dry_run, run
     from pyrite.config import load, schema
-    from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Sample
+    from pyrite.config.sections import (
+        AnalyzeSection,
+        DataSection,
+        ExploitSection,
+        QuerySection,
+        Sample,
+    )
     from pyrite.errors import ConfigError, PyriteError
     from pyrite.experiment import Experiment
     from pyrite.features import Feature
@@ -41,6 +47,7 @@ _PLACES = {
     "DataSection": "pyrite.config.sections",
     "Endpoint": "pyrite.models.endpoint",
     "Experiment": "pyrite.experiment",
+    "ExploitSection": "pyrite.config.sections",
     "Feature": "pyrite.features",
     "GatingModel": "pyrite.models.gating_model",
     "ItemScorer": "pyrite.models",
@@ -67,6 +74,7 @@ __all__ = [
     "DataSection",
     "Endpoint",
     "Experiment",
+    "ExploitSection",
     "Feature",
     "GatingModel",
     "ItemScorer",

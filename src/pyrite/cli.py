@@ -34,7 +34,7 @@ app = typer.Typer(
 INTERRUPTED = 130
 
 SHOWN = 14
-"""Findings that a run prints; all are in a file."""
+"""Findings of a step that a run prints; all are in a file."""
 
 CHECK_FAILED = 100
 """Exit status of `pyrite doctor` where a check failed."""
@@ -91,7 +91,7 @@ def demo(
     set_: Set = None,
     quiet: Quiet = False,
 ) -> None:
-    """Run the four steps on the reward model that ships with Pyrite."""
+    """Run all steps on the reward model that ships with Pyrite."""
     from pyrite import api
     from pyrite.assets import asset_path
 
@@ -229,13 +229,16 @@ def _family(name: str) -> Family:
 
 
 def _print_run(finished: Run) -> None:
-    findings = finished.findings
-    print()
-    for sentence in findings[:SHOWN]:
-        print(f"- {sentence}")
-    if len(findings) > SHOWN:
-        files = ", ".join(str(path) for path in finished.findings_files)
-        print(f"- {len(findings) - SHOWN} more in {files}")
+    for name, findings in finished.findings_by_step.items():
+        if findings:
+            print()
+        for sentence in findings[:SHOWN]:
+            print(f"- {_printable(sentence)}")
+        if len(findings) > SHOWN:
+            print(f"- {len(findings) - SHOWN} more in {finished.findings_files[name]}")
+    cards = finished.cards
+    if cards:
+        print(f"\ncards    {cards[0].parent} ({len(cards)}, as Markdown and as JSON)")
     figures = finished.figures
     if figures:
         print(f"\nfigures  {figures[0].parent} ({len(figures)} PNG, the same interactive as HTML)")

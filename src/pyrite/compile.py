@@ -9,6 +9,7 @@ from pyrite.errors import PyriteError
 from pyrite.steps import Step
 from pyrite.steps.analyze import AnalyzeStep
 from pyrite.steps.data import DataStep
+from pyrite.steps.exploit import ExploitStep
 from pyrite.steps.model import ModelStep
 from pyrite.steps.query import QueryStep
 
@@ -30,6 +31,10 @@ def compile_steps(experiment: Experiment) -> list[Step]:
         data = next(name for name in query.requires if name not in models)
         steps.append(QueryStep(query, model, data, experiment.doctor))
     steps += [AnalyzeStep(section, tuple(section.requires)) for section in experiment.analyses]
+    for exploit in experiment.exploits:
+        model = next(name for name in exploit.requires if name in models)
+        data = next(name for name in exploit.requires if name not in models)
+        steps.append(ExploitStep(exploit, model, data, experiment.doctor))
     return steps
 
 

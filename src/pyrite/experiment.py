@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError
 
 from pyrite.config.assemble import Given, Parts, Templates, assemble
+from pyrite.config.dialect import SECTIONS
 from pyrite.config.environment import escape
 from pyrite.config.kinds import reference_of, takes_target
-from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection
+from pyrite.config.sections import AnalyzeSection, DataSection, ExploitSection, QuerySection
 from pyrite.config.tree import Findings, Map, Mark, plant
 from pyrite.config.write import to_yaml
 from pyrite.errors import ConfigError
@@ -52,8 +53,8 @@ class Experiment:
 
     Attributes:
         name: the folder of its runs.
-        models, data, queries, analyses: the sections; every query requires exactly one model and
-            one data set, in this order.
+        models, data, queries, analyses, exploits: the sections; every query and every exploit
+            step requires exactly one model and one data set, in this order.
         track: the trackers that get copies.
         engine: where rows are scored; no result depends on it.
         doctor: what happens where a check of a model fails before a query scores (`pyrite.doctor`).
@@ -66,6 +67,7 @@ class Experiment:
     data: tuple[DataSection, ...]
     queries: tuple[QuerySection, ...]
     analyses: tuple[AnalyzeSection, ...]
+    exploits: tuple[ExploitSection, ...]
     track: tuple[Tracker, ...]
     engine: Executor
     doctor: Literal["fail", "warn", "off"]
@@ -85,13 +87,14 @@ class Experiment:
         data: OneOrMany[DataSection] = (),
         query: OneOrMany[QuerySection] = (),
         analyze: OneOrMany[AnalyzeSection] = (),
+        exploit: OneOrMany[ExploitSection] = (),
         track: OneOrMany[Tracker] = (),
         **settings: Any,
     ) -> None:
         """Build from Python objects.
 
         Args:
-            model, data, query, analyze, track: one section or several.
+            model, data, query, analyze, exploit, track: one section or several.
             settings: `name`, `doctor`, `seed`, `tags`, `group`, `job_type`, `out`, and `engine`,
                 which is an executor, its name, or a mapping as in a file.
 
@@ -107,6 +110,7 @@ class Experiment:
             "data": _many(data),
             "query": _many(query),
             "analyze": _many(analyze),
+            "exploit": _many(exploit),
             "track": trackers,
         }
         for key, objects in sections.items():
@@ -139,6 +143,7 @@ class Experiment:
             "data": parts.data,
             "queries": parts.queries,
             "analyses": parts.analyses,
+            "exploits": parts.exploits,
             "track": parts.track,
             "engine": parts.engine,
             "doctor": settings.doctor,
@@ -174,6 +179,7 @@ class Experiment:
             "data": [_section(section) for section in self.data],
             "query": [_section(section) for section in self.queries],
             "analyze": [_section(section) for section in self.analyses],
+            "exploit": [_section(section) for section in self.exploits],
         }
 
     def public(self) -> dict[str, Json]:
@@ -183,7 +189,7 @@ class Experiment:
     def to_yaml(self) -> str:
         """The resolved file: defaults filled in, `${NAME}` kept; reads back as this experiment."""
         content = self._with_templates(_escaped(self.canonical()))
-        for key in ("model", "data", "query", "analyze"):
+        for key in SECTIONS:
             if len(content[key]) == 1:
                 content[key] = content[key][0]
             elif not content[key]:
@@ -233,6 +239,7 @@ def _expected(key: str) -> type[BaseModel]:
         "data": DataSection,
         "query": QuerySection,
         "analyze": AnalyzeSection,
+        "exploit": ExploitSection,
         "track": Tracker,
     }
     return kinds[key]

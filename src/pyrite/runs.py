@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "open_table"]
 
+_FINDING = ("analyze", "exploit")
+"""Kinds of steps that leave findings, in the order in which these are told."""
+
 
 class Run:
     """A run directory, finished or not.
@@ -45,13 +48,17 @@ class Run:
         """Versions, seeds, identities of all steps, and how each came about."""
         return self._folder.manifest
 
-    def table(self, query: str) -> pd.DataFrame:
+    def table(self, query: str, *, vectors: bool = True) -> pd.DataFrame:
         """All rows of a query: the data's columns and what `store` names.
+
+        Args:
+            query: the query's name.
+            vectors: also the stored vectors, an array per row; False leaves them on disk.
 
         Raises:
             StoreError: the run has no finished query of this name.
         """
-        return self.query(query).to_pandas()
+        return self.query(query).to_pandas(vectors=vectors)
 
     def query(self, query: str) -> StoredTable:
         """The same, streamed: for tables that should not be held in memory."""
@@ -71,14 +78,29 @@ class Run:
 
     @property
     def findings(self) -> list[str]:
-        """What the analyses found, one sentence each, with interval and n."""
-        metas = [self._folder.step(step["id"]).meta or {} for step in self._steps("analyze")]
-        return [sentence for meta in metas for sentence in meta.get("findings", ())]
+        """What analyses and exploit steps found, one sentence each, with interval and n."""
+        return [sentence for found in self.findings_by_step.values() for sentence in found]
 
     @property
-    def findings_files(self) -> list[Path]:
-        """The text file with all findings of each analysis."""
-        return [self._folder.step(x["id"]).path / FINDINGS for x in self._steps("analyze")]
+    def findings_by_step(self) -> dict[str, list[str]]:
+        """The findings of each analysis and each exploit step, by its name."""
+        names = [step["id"] for kind in _FINDING for step in self._steps(kind)]
+        metas = {name: self._folder.step(name).meta or {} for name in names}
+        return {name: list(meta.get("findings", ())) for name, meta in metas.items()}
+
+    @property
+    def findings_files(self) -> dict[str, Path]:
+        """The text file with all findings of each of these steps."""
+        return {name: self._folder.step(name).path / FINDINGS for name in self.findings_by_step}
+
+    @property
+    def cards(self) -> list[Path]:
+        """The Markdown card of every confirmed finding of the exploit steps; JSON is beside it."""
+        found = []
+        for step in self._steps("exploit"):
+            folder = self._folder.step(step["id"])
+            found += [folder.path / name for name in (folder.meta or {}).get("cards", ())]
+        return found
 
     @property
     def notes(self) -> list[str]:
@@ -92,6 +114,13 @@ class Run:
 
         self._step(analysis, "analyze")
         return pd.read_parquet(self._folder.step(analysis).require("associations.parquet"))
+
+    def effects(self, exploit: str) -> pd.DataFrame:
+        """Every edit that an exploit step tried: discovery, confirmation, verdict."""
+        import pandas as pd
+
+        self._step(exploit, "exploit")
+        return pd.read_parquet(self._folder.step(exploit).require("effects.parquet"))
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"

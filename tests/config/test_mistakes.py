@@ -184,7 +184,8 @@ MODELS_AND_DATA = {
     "data: {path: r, schema: {train: [x]}}": (
         "e.yml:1: data.schema.train.0: is 'x', expected a row (write `field: column`)"
     ),
-    "{}": "e.yml:1: there is nothing to do (write at least one of: model, data, query, analyze)",
+    "{}": "e.yml:1: there is nothing to do (write at least one of: model, data, query, analyze, "
+    "exploit)",
 }
 
 

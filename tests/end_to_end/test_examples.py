@@ -132,11 +132,13 @@ def _classifier(folder: Path) -> list[str]:
 
 def test_the_demo_runs_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    ended = pyrite("demo", "--set", "data.sample={n: 60}", "--set", "analyze.bootstrap=100", "-q")
+    changes = ("data.sample={n: 60}", "analyze.bootstrap=100", "exploit.edits=[closer, opener]")
+    ended = pyrite("demo", *(part for change in changes for part in ("--set", change)), "-q")
     assert ended.status == 0, ended.err
     assert ended.err == ""
     (path,) = (tmp_path / "runs" / "demo").iterdir()
     run = pyrite_package.Run(path)
     assert len(run.table("pair_scores")) == 60
     assert run.figures
+    assert list(run.effects("exploits")["edit"]) == ["closer", "opener"]
     assert f"run      runs/demo/{path.name}" in ended.out.splitlines()

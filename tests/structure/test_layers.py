@@ -101,6 +101,7 @@ def test_public_names() -> None:
         "DataSection",
         "Endpoint",
         "Experiment",
+        "ExploitSection",
         "Feature",
         "GatingModel",
         "ItemScorer",

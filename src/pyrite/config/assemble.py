@@ -13,8 +13,16 @@ from pyrite.config.document import retype
 from pyrite.config.kinds import kind_names, kind_of, takes_target
 from pyrite.config.links import Linked, Node, link
 from pyrite.config.names import check_analysis, check_data, check_query, component_of
+from pyrite.config.names_exploit import check_exploit
 from pyrite.config.places import settle
-from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Section, Settings
+from pyrite.config.sections import (
+    AnalyzeSection,
+    DataSection,
+    ExploitSection,
+    QuerySection,
+    Section,
+    Settings,
+)
 from pyrite.config.tree import EnvText, Findings, Map, Mark, Seq, leaves, plant, shown
 from pyrite.config.validate import validate
 from pyrite.types import Json
@@ -31,7 +39,15 @@ Templates = dict[tuple[str | int, ...], str]
 """What was written where a value came from the environment: (section, id, *path) -> text."""
 
 Typed = TypeVar("Typed", bound=Section)
-Linkable = TypeVar("Linkable", QuerySection, AnalyzeSection)
+Linkable = TypeVar("Linkable", QuerySection, AnalyzeSection, ExploitSection)
+
+CHECKS = {
+    "data": check_data,
+    "query": check_query,
+    "analyze": check_analysis,
+    "exploit": check_exploit,
+}
+"""What is checked of the sections of a kind before they are typed."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +68,7 @@ class Parts:
     data: tuple[DataSection, ...]
     queries: tuple[QuerySection, ...]
     analyses: tuple[AnalyzeSection, ...]
+    exploits: tuple[ExploitSection, ...]
     track: tuple[Tracker, ...]
     engine: Executor
     templates: Templates = field(default_factory=dict)
@@ -83,7 +100,7 @@ def assemble(
         choice = ", ".join(SECTIONS)
         findings.mistake(tree.mark, "there is nothing to do", f"write at least one of: {choice}")
     settle(tree, folder, findings)
-    for name, check in (("data", check_data), ("query", check_query), ("analyze", check_analysis)):
+    for name, check in CHECKS.items():
         for section, _ in lists[name]:
             check(section, findings)
     templates = _templates(tree, lists)
@@ -96,6 +113,7 @@ def assemble(
         for section, _ in lists["query"]
     ]
     analyses = [validate(AnalyzeSection, section, findings) for section, _ in lists["analyze"]]
+    exploits = [validate(ExploitSection, section, findings) for section, _ in lists["exploit"]]
     track = _trackers(lists["track"], findings, given)
     engine = _engine(tree, findings, given)
     linked = link(_nodes(lists), findings)
@@ -108,9 +126,10 @@ def assemble(
         tuple(section for section in data if section is not None),
         _as_linked(queries, linked, "query"),
         _as_linked(analyses, linked, "analyze"),
+        _as_linked(exploits, linked, "exploit"),
         tuple(tracker for tracker in track if tracker is not None),
         engine,
-        _fan_out(templates, queries, linked),
+        _fan_out(templates, {"query": queries, "exploit": exploits}, linked),
     )
 
 
@@ -261,15 +280,17 @@ def _templates(tree: Map, lists: Mapping[str, list[tuple[Map, Mark]]]) -> Templa
 
 
 def _fan_out(
-    templates: Templates, queries: Sequence[QuerySection | None], linked: Sequence[Linked]
+    templates: Templates,
+    fanned: Mapping[str, Sequence[QuerySection | ExploitSection | None]],
+    linked: Sequence[Linked],
 ) -> Templates:
-    """The templates of a query for every query that it became."""
-    result = {path: text for path, text in templates.items() if path[0] != "query"}
+    """The templates of a section for every step that it became."""
+    result = {path: text for path, text in templates.items() if path[0] not in fanned}
     for one in linked:
-        section = queries[one.index] if one.kind == "query" else None
+        section = fanned[one.kind][one.index] if one.kind in fanned else None
         for path, text in templates.items():
-            if section is not None and path[:2] == ("query", section.id):
-                result[("query", one.id, *path[2:])] = text
+            if section is not None and path[:2] == (one.kind, section.id):
+                result[(one.kind, one.id, *path[2:])] = text
     return result
 
 
@@ -285,7 +306,7 @@ def _retype_within(value: Json, *, free: bool) -> None:
         for key, inner in value.items():
             if free:
                 value[key] = retype(inner)
-            _retype_within(inner, free=free or key in ("args", "where"))
+            _retype_within(inner, free=free or key in ("args", "where", "edits"))
     elif isinstance(value, Seq):
         for index, inner in enumerate(value):
             if free:

@@ -17,7 +17,7 @@ from pyrite.types import Json
 
 __all__ = ["ALIASES", "LOGICAL", "SECTIONS", "TENSOR_ARGS", "Dialect", "canonical"]
 
-SECTIONS = ("model", "data", "query", "analyze")
+SECTIONS = ("model", "data", "query", "analyze", "exploit")
 """The keys whose value is one section or a list of them, in the order in which they run."""
 
 ALIASES = {"analysis": "analyze"}
@@ -74,6 +74,7 @@ def canonical(root: Map, findings: Findings, *, old: bool = False) -> Dialect:
         "data": lambda section: _data(section, findings),
         "query": lambda section: _query(section, findings),
         "analyze": lambda section: analysis(section, findings, old=old),
+        "exploit": _exploit,
     }
     for name, function in rewrite.items():
         if name in result:
@@ -242,6 +243,36 @@ def _query(section: Map, findings: Findings) -> Map:
             value = _forward(value, findings)
         result.put(key, value, mark)
     return result
+
+
+def _exploit(section: Map) -> Map:
+    result = Map(section.mark)
+    for key, value in section.items():
+        mark = section.at(key)
+        if key in ("message", "tokenizer") and value in (None, "default"):
+            continue
+        if key in ("requires", "edits", "confirm") and value is None:
+            continue
+        if key == "requires":
+            value = texts(value, mark)
+        elif key == "edits" and isinstance(value, str | Map | Seq):
+            value = _edits(value, mark)
+        result.put(key, value, mark)
+    return result
+
+
+def _edits(value: Json, mark: Mark) -> Seq:
+    items = Seq(mark)
+    for name, at, body in entries(value, mark, frozenset({"name", "args"})):
+        if name is None:
+            items.add(body, at)
+            continue
+        item = Map(at)
+        item.put("name", name, at)
+        if body is not None:
+            item.put("args", body, at)
+        items.add(item, at)
+    return items
 
 
 def _store(value: Json, mark: Mark) -> Json:

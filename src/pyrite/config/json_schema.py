@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from pyrite.config.dialect import SECTIONS
 from pyrite.config.kinds import DEFAULT_KIND, takes_target
-from pyrite.config.sections import AnalyzeSection, DataSection, QuerySection, Settings
+from pyrite.config.sections import (
+    AnalyzeSection,
+    DataSection,
+    ExploitSection,
+    QuerySection,
+    Settings,
+)
 from pyrite.types import Json
 
 __all__ = ["schema"]
@@ -31,12 +38,15 @@ def schema() -> Schema:
     data = _definition(DataSection, definitions)
     query = _definition(QuerySection, definitions)
     analyze = _definition(AnalyzeSection, definitions)
+    exploit = _definition(ExploitSection, definitions)
     _relax_data(data)
     _relax_query(query, definitions)
     _relax_analyze(analyze, definitions)
+    _relax_exploit(exploit, definitions)
     settings = _definition(Settings, definitions)
-    definitions |= {"data": data, "query": query, "analyze": analyze, "model": _model(definitions)}
-    many = {name: _one_or_many(name) for name in ("model", "data", "query", "analyze")}
+    definitions |= {"data": data, "query": query, "analyze": analyze, "exploit": exploit}
+    definitions["model"] = _model(definitions)
+    many = {name: _one_or_many(name) for name in SECTIONS}
     properties = {
         **many,
         "analysis": many["analyze"],
@@ -165,6 +175,19 @@ def _relax_analyze(analyze: Schema, definitions: Schema) -> None:
     plot = definitions["Plot"]["properties"]
     plot["x"] = _texts()
     properties["plot"] = _named(definitions, "Plot", shorthand=_texts())
+
+
+def _relax_exploit(exploit: Schema, definitions: Schema) -> None:
+    from pyrite.exploits import EDITS
+
+    properties = exploit["properties"]
+    properties["requires"] = _texts()
+    for key in ("message", "tokenizer"):
+        properties[key] = {"anyOf": [properties[key], {"const": "default"}, _NULL]}
+    properties["confirm"] = {"anyOf": [properties["confirm"], _NULL]}
+    names = ["default", *EDITS.names()]
+    edits = _named(definitions, "EditSpec", names=names, open_body=True)
+    properties["edits"] = {**edits, "description": "default, or names with their fields"}
 
 
 def _named(

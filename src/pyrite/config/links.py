@@ -13,8 +13,22 @@ from pyrite.config.tree import Findings, Map, Mark, Seq, shown
 __all__ = ["Linked", "Node", "link"]
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]{0,99}")
-_PLURAL = {"model": "models", "data": "data sets", "query": "queries", "analyze": "analyses"}
-_NOUN = {"model": "a model", "data": "a data set", "query": "a query", "analyze": "an analysis"}
+_PLURAL = {
+    "model": "models",
+    "data": "data sets",
+    "query": "queries",
+    "analyze": "analyses",
+    "exploit": "exploit steps",
+}
+_NOUN = {
+    "model": "a model",
+    "data": "a data set",
+    "query": "a query",
+    "analyze": "an analysis",
+    "exploit": "an exploit step",
+}
+FANNED = ("query", "exploit")
+"""Kinds that take one model and one data set, and become one step per combination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +57,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Linked:
-    """A query or an analysis as it runs: its id and what it requires, in order.
+    """A query, analysis or exploit step as it runs: its id and what it requires, in order.
 
     `index` is the place of the section in the file; one section that requires several models or
     data sets gives several of these.
@@ -62,12 +76,12 @@ def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
     linked: list[Linked] = []
     fanned: dict[str, list[str]] = {}
     for node in nodes:
-        if node.kind == "query":
+        if node.kind in FANNED:
             models = _required(node, "model", nodes, by_id, findings)
             data = _required(node, "data", nodes, by_id, findings)
             _check_references(node, ("model", "data"), nodes, by_id, findings)
             made = _combinations(node, models, data)
-            fanned[node.id] = [query.id for query in made]
+            fanned[node.id] = [one.id for one in made]
             linked.extend(made)
     _check_fanned(nodes, fanned, findings)
     for node in nodes:
@@ -171,21 +185,21 @@ def _combinations(node: Node, models: list[str], data: list[str]) -> list[Linked
             parts.append(model)
         if len(data) > 1:
             parts.append(rows)
-        made.append(Linked("query", node.index, ".".join(parts), (model, rows)))
+        made.append(Linked(node.kind, node.index, ".".join(parts), (model, rows)))
     return made
 
 
 def _check_fanned(nodes: Sequence[Node], fanned: dict[str, list[str]], findings: Findings) -> None:
     taken = {node.id.lower() for node in nodes}
     for node in nodes:
-        for name in fanned.get(node.id, ()) if node.kind == "query" else ():
+        for name in fanned.get(node.id, ()) if node.kind in FANNED else ():
             if name == node.id:
                 continue
             if name.lower() in taken or not _ID.fullmatch(name):
                 problem = "is taken" if name.lower() in taken else "has more than 100 characters"
                 findings.mistake(
                     node.mark,
-                    f"one of its queries would be called {name!r}, which {problem}",
+                    f"one of its {_PLURAL[node.kind]} would be called {name!r}, which {problem}",
                     "give it another `id`",
                 )
             taken.add(name.lower())

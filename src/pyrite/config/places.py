@@ -65,6 +65,13 @@ def _paths(root: Map) -> Iterator[tuple[Map, str]]:
                 yield item, "name"
             if isinstance(item.get("args"), Map) and "path" in item["args"]:
                 yield item["args"], "path"
+    for section in _sections(root, "exploit"):
+        message = section.get("message")
+        if isinstance(message, Map) and is_reference(str(message.get("unravel", ""))):
+            yield message, "unravel"
+        for item in _sections(section, "edits"):
+            if is_reference(str(item.get("name", ""))):
+                yield item, "name"
     engine = root.get("engine")
     if isinstance(engine, Map) and is_reference(str(engine.get("kind", ""))):
         yield engine, "kind"

@@ -14,8 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 __all__ = [
     "AnalyzeSection",
     "Compute",
+    "ConfirmSpec",
     "DataSection",
+    "EditSpec",
     "EstimatorSpec",
+    "ExploitSection",
     "Forward",
     "MessageSpec",
     "PairSpec",
@@ -244,6 +247,46 @@ class AnalyzeSection(Section):
     bootstrap: int = Field(default=2000, ge=100, description="bootstrap resamples of prompts")
     confidence: float = Field(default=0.95, gt=0.5, lt=1.0)
     seed: int = 0
+
+
+class EditSpec(Section):
+    """An edit by name with its fields; `default` stands for all that need none."""
+
+    name: str
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
+class ConfirmSpec(Section):
+    """How sure one must be on the held-out prompts."""
+
+    fraction: float = Field(default=0.5, gt=0.0, lt=1.0, description="share of prompts held out")
+    fdr: float = Field(default=0.05, gt=0.0, lt=1.0, description="false discovery rate")
+    min_prompts: int = Field(
+        default=20, ge=10, description="held-out prompts below which nothing is said of an edit"
+    )
+    smallest: float = Field(
+        default=0.2, gt=0.0, description="smallest effect that counts, in SD of natural answers"
+    )
+
+
+class ExploitSection(Section):
+    """Measure edits on some prompts and prove the promising ones on others."""
+
+    NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "requires", "batch_tokens", "cache"})
+
+    id: Identifier = "exploit"
+    requires: list[str] = Field(default_factory=list)
+    budget: int = Field(default=20_000, ge=1, description="texts that may be scored")
+    edits: list[EditSpec] = Field(default=[EditSpec(name="default")], min_length=1)
+    gold: str | None = Field(
+        default=None, description="a measure of quality; not built yet, leave it out"
+    )
+    confirm: ConfirmSpec = ConfirmSpec()
+    message: MessageSpec = MessageSpec()
+    tokenizer: TokenizerSpec = TokenizerSpec()
+    batch_tokens: int | None = Field(default=None, ge=1, description="as in a query")
+    cache: bool = Field(default=True, description="as in a query")
+    seed: int = Field(default=0, ge=0)
 
 
 class Settings(Section):
