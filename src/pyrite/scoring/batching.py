@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["batches_by_tokens", "packed_batches"]
+
+Budget = int | Callable[[], int]
+"""Tokens of a batch, or what says so anew for every batch."""
 
 MAX_WASTE = 0.1
 """Largest share of a batch that may be padding; on a CPU padding costs as much as text."""
 
 
 def batches_by_tokens(
-    lengths: Sequence[int], *, budget: int, max_rows: int = 512
+    lengths: Sequence[int], *, budget: Budget, max_rows: int = 512
 ) -> Iterator[list[int]]:
     """Group texts into batches, longest first.
 
@@ -27,22 +30,22 @@ def batches_by_tokens(
     """
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     batch: list[int] = []
-    used = 0
+    used, room = 0, _room(budget)
     for index in order:
         length = max(lengths[index], 1)
         widest = max(lengths[batch[0]], 1) if batch else length
         padded = widest * (len(batch) + 1)
         wasteful = padded - used - length > MAX_WASTE * padded and len(batch) >= 4
-        if batch and (padded > budget or len(batch) >= max_rows or wasteful):
+        if batch and (padded > room or len(batch) >= max_rows or wasteful):
             yield batch
-            batch, used = [], 0
+            batch, used, room = [], 0, _room(budget)
         batch.append(index)
         used += length
     if batch:
         yield batch
 
 
-def packed_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]]:
+def packed_batches(lengths: Sequence[int], *, budget: Budget) -> Iterator[list[int]]:
     """Group texts for a forward pass without padding, longest first.
 
     Args:
@@ -53,12 +56,16 @@ def packed_batches(lengths: Sequence[int], *, budget: int) -> Iterator[list[int]
         Indices into `lengths`; every index exactly once.
     """
     batch: list[int] = []
-    used = 0
+    used, room = 0, _room(budget)
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
-        if batch and used + lengths[index] > budget:
+        if batch and used + lengths[index] > room:
             yield batch
-            batch, used = [], 0
+            batch, used, room = [], 0, _room(budget)
         batch.append(index)
         used += lengths[index]
     if batch:
         yield batch
+
+
+def _room(budget: Budget) -> int:
+    return budget() if callable(budget) else budget

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -21,16 +22,18 @@ from pyrite.models import (
     Want,
 )
 from pyrite.scoring.batching import batches_by_tokens, packed_batches
+from pyrite.scoring.budget import TokenBudget
 from pyrite.scoring.memory import ScoreMemory
 from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
 __all__ = ["Engine", "Scored", "ScoredPair"]
 
-CPU_TOKENS = 2048
-CPU_TOKENS_PACKED = 8192
-GPU_TOKENS = 16384
-"""Tokens per forward pass where the experiment does not say (`query.batch_tokens`)."""
+CPU_TOKENS = (2048, 512)
+CPU_TOKENS_PACKED = (8192,)
+GPU_TOKENS = (16384,)
+"""Tokens per forward pass where the experiment does not say (`query.batch_tokens`): the usual, and
+what else is tried. A packed forward pass cuts batches itself; on a GPU nothing was measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,13 @@ class Engine:
         self.memory = memory
         self.limits = limits or Limits()
         self.want = want or Want()
-        self.batch_tokens = batch_tokens or _default_budget(scorer)
+        self._budget = TokenBudget((batch_tokens,) if batch_tokens else _budgets(scorer))
         self._threads = ThreadChoice() if isinstance(scorer, TokenScorer) else None
+
+    @property
+    def batch_tokens(self) -> int:
+        """Most tokens of the next forward pass."""
+        return self._budget.tokens
 
     def score(self, texts: Sequence[tuple[Item, Rendered | None]]) -> list[Scored]:
         """Score texts; results in the order given.
@@ -114,9 +122,9 @@ class Engine:
         lengths = [len(text.ids) for text in distinct]
         assert isinstance(self.scorer, TokenScorer)
         batches = packed_batches if self.scorer.packed else batches_by_tokens
-        for batch in batches(lengths, budget=self.batch_tokens):
+        for batch in batches(lengths, budget=lambda: self.batch_tokens):
             texts = [distinct[index] for index in batch]
-            outputs = self._forward_batch(texts)
+            outputs = self._timed(texts)
             if self.memory is not None:
                 self.memory.keep(texts, outputs)
             known.update(zip(texts, outputs, strict=True))
@@ -130,6 +138,17 @@ class Engine:
         stored = zip(texts, self.memory.recall(texts), strict=True)
         return {text: output for text, output in stored if output is not None}
 
+    def _timed(self, texts: list[Encoded]) -> list[Output]:
+        """One batch, timed while its budget is being chosen; the threads are chosen before."""
+        assert self._threads is not None
+        if not self._budget.is_open or self._threads.is_open:
+            return self._forward_batch(texts)
+        began = time.perf_counter()
+        outputs = self._forward_batch(texts)
+        took = time.perf_counter() - began
+        self._budget.took([len(text.ids) for text in texts], took)
+        return outputs
+
     def _forward_batch(self, texts: list[Encoded]) -> list[Output]:
         scorer, threads = self.scorer, self._threads
         assert isinstance(scorer, TokenScorer)
@@ -141,7 +160,7 @@ class Engine:
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error) or len(texts) == 1:
                 raise ScoringError(f"forward pass over {len(texts)} texts: {error}") from error
-            self.batch_tokens = max(self.batch_tokens // 2, 1)
+            self._budget.halve()
             half = len(texts) // 2
             return self._forward_batch(texts[:half]) + self._forward_batch(texts[half:])
 
@@ -200,7 +219,7 @@ def _item_outputs(
     return [next(computed) if output is None else output for output in known]
 
 
-def _default_budget(scorer: Scorer) -> int:
+def _budgets(scorer: Scorer) -> tuple[int, ...]:
     device = str(scorer.facts.get("device", "cpu"))
     if device.startswith("cuda"):
         return GPU_TOKENS

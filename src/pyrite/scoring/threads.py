@@ -34,6 +34,11 @@ class ThreadChoice:
         self._choices = [] if given or self._all == 1 else [self._all, 1]
         self._times: dict[int, list[float]] = {n: [] for n in self._choices}
 
+    @property
+    def is_open(self) -> bool:
+        """Whether batches are still timed."""
+        return bool(self._choices)
+
     def run(self, forward: Callable[[], T], work: int) -> T:
         """Run one batch of `work` tokens, timing it while the choice is open."""
         if not self._choices:
