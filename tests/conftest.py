@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,9 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+# Trackio reads this once, when it is imported, so it must be set before any test imports it.
+os.environ["TRACKIO_DIR"] = tempfile.mkdtemp(prefix="pyrite-trackio-")
+atexit.register(shutil.rmtree, os.environ["TRACKIO_DIR"], ignore_errors=True)
 
 # A busy machine must not fail a test: no deadline for an example.
 settings.register_profile("pyrite", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,16 +15,9 @@ PIXEL = base64.b64decode(
 
 
 @pytest.fixture(scope="session")
-def trackio_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("trackio")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def trackio_elsewhere(trackio_folder: Path) -> Iterator[None]:
-    # Trackio reads TRACKIO_DIR once, when it is imported: it must be set before any test here.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TRACKIO_DIR", str(trackio_folder))
-        yield
+def trackio_folder() -> Path:
+    """Where Trackio keeps its runs during the tests; see tests/conftest.py."""
+    return Path(os.environ["TRACKIO_DIR"])
 
 
 @pytest.fixture(autouse=True)
