@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,8 @@ class StoredTable:
             vectors: also the stored vectors, one array per row: [hidden], or [num_tokens, hidden]
                 where all tokens were kept. They can be large; False leaves them on disk.
         """
+        import pandas as pd
+
         columns = {name: self.column(name) for name in self.columns}
         if self.models:
             del columns["scores"]
@@ -135,14 +138,14 @@ class StoredTable:
         frame: pd.DataFrame = pa.table(columns).to_pandas()
         for name in self.chunks.vector_names() if vectors else ():
             if not name.endswith("_lengths"):
-                frame[name] = [vector for array in self._per_row(name) for vector in array]
+                frame[name] = pd.Series(list(chain.from_iterable(self._per_row(name))))
         return frame
 
-    def _per_row(self, name: str) -> Iterator[Sequence[np.ndarray]]:
+    def _per_row(self, name: str) -> Iterator[list[np.ndarray]]:
         """A stored array of every chunk, split into one vector or matrix per row."""
         lengths = f"{name}_lengths"
         if lengths not in self.chunks.vector_names():
-            yield from self.chunks.vectors(name)
+            yield from (list(array) for array in self.chunks.vectors(name))
             return
         for array, counts in zip(
             self.chunks.vectors(name), self.chunks.vectors(lengths), strict=True
