@@ -33,7 +33,7 @@ app = typer.Typer(
 
 INTERRUPTED = 130
 
-SHOWN = 9
+SHOWN = 13
 """Findings of a step that a run prints; all are in a file."""
 
 CHECK_FAILED = 100
