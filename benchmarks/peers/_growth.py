@@ -118,7 +118,7 @@ def lengthen(
             rows = [[*row[:-1], case.end_id] for row in rows]
         times: dict[str, list[float]] = {peer.name: [] for peer in peers}
         for peer in peers:
-            peer.score_ids(rows[:2])
+            peer.score_ids(rows[:1])
         for _ in range(rounds):
             for peer in peers:
                 began = time.process_time()

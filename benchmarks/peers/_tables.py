@@ -52,10 +52,10 @@ def page(found: Mapping[str, Any]) -> str:
         "the same texts in one process, block after block in turns; medians of the CPU time of "
         "the blocks, tokenisation included except where it says `from ids`. Ways that take one "
         "text at a time take a part of the texts, spread over the lengths. The limit is torch's "
-        "own products of the model's matrices with as many rows as there are tokens; Pyrite can "
-        "pass it on short texts, because it does not run the last layer for tokens that are not "
-        "read. Errors are the largest difference from one by one in float32, in standard "
-        "deviations of the scores. Memory is what scoring takes above what the process held.",
+        "own products of the model's matrices with as many rows as there are tokens (Pyrite does a "
+        "little less: it does not run the last layer for tokens that are not read). Errors are the "
+        "largest difference from one by one in float32, in standard deviations of the scores. "
+        "Memory is what scoring takes above what the process held.",
         "",
     ]
     for one in found["sets"]:
@@ -115,7 +115,7 @@ def _row(
         _ratio(seed, way, "cpu", 0 if not way["name"].startswith(SEED) else 1),
         "–" if limit is None else f"{statistics.median(limit['cpu']) / seconds:.0%}",
         "–" if is_limit else _ratio(alone, way, "cpu_ids", 2),
-        "–" if way["error"] is None else f"{way['error']:.0e}",
+        "–" if way["error"] is None else f"{way['error']:.0e}" if way["error"] else "0",
         "–" if way["memory"] is None or is_limit else f"{way['memory']:.0f}",
     ]
 

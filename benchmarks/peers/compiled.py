@@ -3,6 +3,7 @@ a minute or two, so that it runs only where it is asked for (`--compile`)."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from peers import Case, Peer
@@ -15,8 +16,9 @@ def open_peers(case: Case) -> list[Peer]:
     """The compiled module with texts in batches by length."""
     compiled = torch.compile(scores_of(case), dynamic=True)
 
-    def run(ids, last):  # type: ignore[no-untyped-def]
+    def run(ids: np.ndarray, last: np.ndarray) -> np.ndarray:
         with torch.inference_mode():
-            return compiled(torch.from_numpy(ids), torch.from_numpy(last)).numpy()
+            scores: np.ndarray = compiled(torch.from_numpy(ids), torch.from_numpy(last)).numpy()
+            return scores
 
     return [Exported(case, run, "torch.compile, sorted, 2048 tokens a batch", 2048)]

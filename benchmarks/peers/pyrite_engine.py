@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from peers import Case, NotRun, Peer, Rows
+from peers import Case, Peer, Rows
 from pyrite.models import Encoded, Model, Rendered, TokenScorer
 from pyrite.models.reward_model import RewardModel
 from pyrite.models.sequence_classifier import SequenceClassifier
@@ -37,18 +37,8 @@ class PyriteEngine(Peer):
 
 
 def open_peers(case: Case) -> list[Peer]:
-    """Pyrite in float32, and in bfloat16 where it computes in that on a CPU."""
-    folder = str(case.folder)
-    if not case.is_classifier:
-        model = RewardModel(path=folder, dtype="float32", device="cpu")
-        return [PyriteEngine("Pyrite fp32", model)]
-    exact = SequenceClassifier(path=folder, device="cpu")
-    rounded = SequenceClassifier(path=folder, device="cpu", dtype="bfloat16")
-    return [PyriteEngine("Pyrite fp32", exact), PyriteEngine("Pyrite bf16", rounded)]
-
-
-def not_offered(case: Case) -> NotRun:
-    """Why there is no row in bfloat16 for a trunk with a value head."""
-    return NotRun(
-        "RewardModel computes in float32 on a CPU whatever dtype says; dtype only rounds weights"
-    )
+    """Pyrite in float32, and computing in bfloat16."""
+    kind = SequenceClassifier if case.is_classifier else RewardModel
+    exact = kind(path=str(case.folder), device="cpu", dtype="float32")
+    short = kind(path=str(case.folder), device="cpu", dtype="float32", compute="bfloat16")
+    return [PyriteEngine("Pyrite fp32", exact), PyriteEngine("Pyrite bf16", short)]
