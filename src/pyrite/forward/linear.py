@@ -9,6 +9,7 @@ where they are a small part of the free memory; everywhere else plain torch prod
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["LARGEST_SHARE", "Activation", "Linear", "activation_of", "can_prepack", "free_memory"]
+
+# Every number of rows is a product of its own to oneDNN, which keeps 1,024 of them compiled. Packed
+# batches hardly ever have the same number of rows twice: measured, 64 kept cost nothing that can be
+# told and save 120 MiB. oneDNN reads this before its first product.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 ROWS = 1024
 """Rows of a usual product; oneDNN chooses the layout for it."""
