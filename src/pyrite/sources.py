@@ -14,6 +14,7 @@ import os
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from pyrite.types import Json
@@ -193,13 +194,17 @@ def resolve_commit(repo: str, revision: str | None, kind: str) -> str:
     """
     from huggingface_hub import HfApi, constants
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
+    from huggingface_hub.utils import get_session
 
+    # The client's own errors (no network, no such host) come from the HTTP package that the hub's
+    # library uses, which is not the same in all of its versions.
+    http = import_module(type(get_session()).__module__.partition(".")[0])
     cached = hub_commit(repo, revision, kind)
     if constants.HF_HUB_OFFLINE and cached:
         return cached
     try:
         info = HfApi().repo_info(repo, revision=revision, repo_type=kind, timeout=10)
-    except (HfHubHTTPError, OfflineModeIsEnabled, OSError, ValueError) as error:
+    except (HfHubHTTPError, OfflineModeIsEnabled, http.HTTPError, OSError, ValueError) as error:
         if cached:
             return cached
         raise FileNotFoundError(

@@ -106,3 +106,29 @@ def in_process(hub: Hub, code: str, home: Path, *, offline: bool) -> str:
     """Several commands in one process: what the hub's client reads at import stays the same."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r})\nfrom pathlib import *\n{code}"
     return hub.run(code, home, offline=offline)
+
+
+@pytest.mark.parametrize("what", ["model", "data"])
+def test_a_hub_that_cannot_be_reached_is_told_without_a_traceback(
+    tmp_path: Path, what: str
+) -> None:
+    """No network, not `HF_HUB_OFFLINE`: what a laptop on a train does."""
+    model = "someone/no-such-model" if what == "model" else "builtin:tiny-reward-model"
+    data = "someone/no-such-data" if what == "data" else "builtin:demo/questions.jsonl"
+    file = tmp_path / "e.yml"
+    file.write_text(
+        f"out: {tmp_path / 'runs'}\n"
+        f'model: {{id: m, path: "{model}", reading: native}}\n'
+        f'data: {{id: d, path: "{data}"}}\n'
+        "query: {id: q, requires: [m, d]}\n"
+    )
+    env = {
+        "HF_ENDPOINT": "http://127.0.0.1:9",
+        "HF_HUB_OFFLINE": "0",
+        "HF_HOME": str(tmp_path / "hub"),
+    }
+    ended = pyrite_process("run", file, env=env)
+    assert ended.status == 1, ended.err
+    assert "Traceback" not in ended.err
+    assert f"someone/no-such-{what}: not a local path" in ended.err
+    assert "give a local folder" in ended.err
