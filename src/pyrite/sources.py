@@ -192,9 +192,8 @@ def resolve_commit(repo: str, revision: str | None, kind: str) -> str:
     Raises:
         FileNotFoundError: neither the hub nor the cache knows the repository.
     """
-    from huggingface_hub import HfApi, constants
+    from huggingface_hub import HfApi, constants, get_session
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
-    from huggingface_hub.utils import get_session
 
     # The client's own errors (no network, no such host) come from the HTTP package that the hub's
     # library uses, which is not the same in all of its versions.
