@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/forward.py [--rounds 2] [--write docs/performance.md]
 
 Two models with random weights (8 layers, 512 wide, 8192 tokens): GPT-J with a value head, and a
-Qwen3 classifier. Texts are NQ-open questions where the data are at hand (`PYRITE_SHARED`, or
-a folder `shared` beside the checkout), else random tokens of about the same lengths; and random tokens of chat lengths.
+Qwen3 classifier. Texts are NQ-open questions where the data are at hand (`PYRITE_SHARED`, or a
+folder `shared` beside the checkout), else random tokens of about the same lengths; and random
+tokens of chat lengths.
 Ways are run one after the other within a round and the medians of the rounds compared, in CPU
 time, since a shared machine gives a process its time at the price of the wall clock's.
 """

@@ -4,8 +4,8 @@
 
 Two models with random weights of one size (8 layers, 512 wide, 8192 tokens): a GPT-J trunk with a
 value head, and a Qwen3 classifier with one label. Two sets of texts: questions of about 12 tokens,
-and chat of about 200, from data at hand (`PYRITE_SHARED`, or a folder `shared` beside it), else made up with the
-same lengths. Every way scores the same texts, tokenisation included, on one thread; blocks of all
+and chat of about 200, from data at hand (`PYRITE_SHARED`, or a folder `shared` beside the
+checkout), else made up with the same lengths. Every way scores the same texts, tokenisation included, on one thread; blocks of all
 ways follow one another within a round and the medians of the rounds are compared, in CPU time.
 A way whose package is absent is listed as not run. docs/performance.md says how to install them.
 """
@@ -46,7 +46,6 @@ FILES = (
     "rewardbench_loop",
     "onnx_runtime",
     "openvino_cpu",
-    "compiled",
     "pyrite_engine",
 )
 BETWEEN = ("one by one, no padding", "sorted by length, 2048 tokens a batch", "Pyrite fp32")
@@ -211,15 +210,13 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer texts, rounds and lengths")
-    parser.add_argument("--compile", action="store_true", help="torch.compile too")
     parser.add_argument("--only", nargs="+", choices=FILES, help="some ways only")
     parser.add_argument("--json", type=Path, help="raw timings; default: a temporary file")
     parser.add_argument("--write", type=Path, help="a page whose section is replaced")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     warnings.filterwarnings("ignore", message=".*max_length. is ignored.*")
-    wanted = [name for name in FILES if name != "compiled" or arguments.compile]
-    files = [name for name in wanted if not arguments.only or name in arguments.only]
+    files = [name for name in FILES if not arguments.only or name in arguments.only]
     command = " ".join(["OMP_NUM_THREADS=1 python benchmarks/scoring.py", *sys.argv[1:]])
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as name:

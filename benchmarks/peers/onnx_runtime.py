@@ -12,7 +12,7 @@ import torch
 from peers import Case, IdsPeer, NotRun, Peer, Rows
 from pyrite.scoring.batching import batches_by_tokens
 
-__all__ = ["Exported", "Session", "export", "open_peers", "scores_of"]
+__all__ = ["Exported", "Session", "export", "open_peers"]
 
 Session = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Ids [rows, time] and the index of each row's last token to scores [rows]."""
@@ -54,11 +54,6 @@ class _Scores(torch.nn.Module):
         return states.gather(1, index)[:, 0] @ self.head
 
 
-def scores_of(case: Case) -> torch.nn.Module:
-    """A module of ids [rows, time] and last indices [rows] to scores [rows]."""
-    return _Scores(case).eval()
-
-
 def export(case: Case) -> Path:
     """The model as an ONNX file with any number of rows and tokens; made once per case.
 
@@ -74,7 +69,7 @@ def export(case: Case) -> Path:
         with torch.inference_mode(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             torch.onnx.export(
-                scores_of(case),
+                _Scores(case).eval(),
                 example,
                 path,
                 dynamo=True,
