@@ -5,8 +5,9 @@
 Two models with random weights of one size (8 layers, 512 wide, 8192 tokens): a GPT-J trunk with a
 value head, and a Qwen3 classifier with one label. Two sets of texts: questions of about 12 tokens,
 and chat of about 200, from data at hand (`PYRITE_SHARED`, or a folder `shared` beside the
-checkout), else made up with the same lengths. Every way scores the same texts, tokenisation included, on one thread; blocks of all
-ways follow one another within a round and the medians of the rounds are compared, in CPU time.
+checkout), else made up with the same lengths. Every way scores the same texts, tokenisation
+included, on one thread; blocks of all ways follow one another within a round and the medians of
+the rounds are compared, in CPU time.
 A way whose package is absent is listed as not run. docs/performance.md says how to install them.
 """
 
