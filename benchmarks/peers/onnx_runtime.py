@@ -51,7 +51,8 @@ class _Scores(torch.nn.Module):
             input_ids=input_ids, position_ids=positions, use_cache=False
         ).last_hidden_state
         index = last[:, None, None].expand(-1, 1, states.shape[-1])
-        return states.gather(1, index)[:, 0] @ self.head
+        scores: torch.Tensor = states.gather(1, index)[:, 0] @ self.head
+        return scores
 
 
 def export(case: Case) -> Path:
