@@ -24,7 +24,8 @@ _USER = "pyrite_user_"
 class About:
     """What is known of an opened model where it is not open itself; the fields are `Scorer`'s.
 
-    `takes_columns` says that it takes items as they are, with all columns of their rows.
+    `takes_columns` says that it takes items as they are, with all columns of their rows; `reads`
+    whether a score is made from texts, or looked up in these columns.
     """
 
     capabilities: frozenset[Capability]
@@ -33,6 +34,7 @@ class About:
     default_unravel: str
     facts: Mapping[str, Json]
     takes_columns: bool
+    reads: Literal["texts", "columns"]
 
     @classmethod
     def of(cls, scorer: Scorer) -> About:
@@ -44,6 +46,7 @@ class About:
             scorer.default_unravel,
             dict(scorer.facts),
             isinstance(scorer, ItemScorer),
+            scorer.reads if isinstance(scorer, ItemScorer) else "texts",
         )
 
 

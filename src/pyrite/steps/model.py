@@ -16,8 +16,9 @@ from pyrite.types import Json
 
 if TYPE_CHECKING:
     from pyrite.scoring.opening import About
+    from pyrite.store import StepFolder
 
-__all__ = ["ModelStep"]
+__all__ = ["ModelStep", "model_input"]
 
 
 @dataclass
@@ -113,8 +114,21 @@ class ModelStep(Step):
                 )
         return self._pools[where]
 
+    def called(self) -> dict[str, Json]:
+        """What people call this model: its kind, its name, and where it comes from."""
+        places = (getattr(self.model, x, None) for x in ("ckpt", "path", "url", "entrypoint"))
+        origin = next(filter(None, places), None)
+        return {"kind": type(self.model).__name__, "id": self.model.id, "from": origin}
+
     def close(self) -> None:
         """Give the weights' memory back and end the workers."""
         while self._pools:
             _, pool = self._pools.popitem()
             pool.close()
+
+
+def model_input(context: StepContext, name: str) -> tuple[ModelStep, StepFolder]:
+    """The required model step of this name, and its folder."""
+    step, folder = context.inputs[name]
+    assert isinstance(step, ModelStep)
+    return step, folder

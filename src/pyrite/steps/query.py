@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pyrite.config.sections import QuerySection
 from pyrite.errors import ConfigError
-from pyrite.executors import Pool, Unit
-from pyrite.models import Capability, Model
+from pyrite.executors import Unit
+from pyrite.models import Capability
 from pyrite.steps import Step, StepContext, StepResult
 from pyrite.steps.chunks import ChunkStore
 from pyrite.steps.data import ROWS
 from pyrite.steps.examine import Admission, admit, recorded
+from pyrite.steps.model import model_input
 from pyrite.steps.rows import RowReader, RowStream
 from pyrite.steps.windows import Windows
 from pyrite.types import Json, Location, Mistake
 
 if TYPE_CHECKING:
     from pyrite.scoring.opening import About
-    from pyrite.steps.model import ModelStep
 
 __all__ = ["QueryStep"]
 
@@ -121,11 +121,11 @@ class QueryStep(Step):
     ) -> _Scored:
         from pyrite.steps.score_task import Recalled, ScoreTask
 
-        step, folder = context.inputs[self.model]
-        pool = _workers(step)
+        step, folder = model_input(context, self.model)
+        pool = step.workers()
         model: About = pool.about
         self._check(model)
-        admit(self.section, pool, _model(step), rows, context, self.doctor)
+        admit(self.section, pool, step.model, rows, context, self.doctor)
         about = {"outputs": list(model.output_names), "outputs_are": model.outputs_are}
         windows = Windows(
             missing,
@@ -135,7 +135,7 @@ class QueryStep(Step):
         )
         stream = RowStream(rows, all_columns=model.takes_columns)
         units = (Unit(start, stop, stream.read(start, stop)) for start, stop in windows)
-        scoring = pool.run(ScoreTask(self.section, folder.identity, _called(step)), units)
+        scoring = pool.run(ScoreTask(self.section, folder.identity, step.called()), units)
         recalled, lost = Recalled(), pool.lost
         where = "" if pool.here else f" on {pool.where}"
         total = sum(stop - start for start, stop in missing)
@@ -214,20 +214,3 @@ def _unexamined(model: About) -> list[str]:
 
 def _have(rows: int) -> str:
     return "1 row has" if rows == 1 else f"{rows} rows have"
-
-
-def _called(step: Step) -> dict[str, Json]:
-    """What people call this model."""
-    model = step.model  # type: ignore[attr-defined]
-    places = (getattr(model, name, None) for name in ("ckpt", "path", "url", "entrypoint"))
-    return {"kind": type(model).__name__, "id": model.id, "from": next(filter(None, places), None)}
-
-
-def _workers(step: Step) -> Pool:
-    model: ModelStep = step  # type: ignore[assignment]
-    return model.workers()
-
-
-def _model(step: Step) -> Model:
-    model: ModelStep = step  # type: ignore[assignment]
-    return model.model
