@@ -4,7 +4,7 @@ VENV := .venv
 RUN := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup docs clean
+.PHONY: demo test check setup clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pyrite demo

@@ -14,7 +14,7 @@ SOURCE = Path(pyrite.__file__).parent
 # Each layer may import those before it, at module level; see docs/architecture.md.
 LAYERS: list[set[str]] = [
     {"types", "errors"},
-    {"component", "files", "sources", "assets"},
+    {"component", "files", "sources", "assets", "quiet"},
     {"forward"},
     {
         "models",

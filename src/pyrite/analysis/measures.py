@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -169,26 +170,22 @@ def _share_below(others: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def share_of(scope: Scope, rows: np.ndarray, values: np.ndarray) -> Estimate:
     """Mean of values in [0, 1] with Wilson's interval over prompts."""
-    sums = scope.clusters.sums(np.stack([np.ones(len(rows)), values]), rows)
-    totals = scope.clusters.totals(sums)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        resampled = totals[:, 1] / totals[:, 0]
-    return share_estimate(
-        float(np.mean(values)),
-        resampled,
-        rows=len(rows),
-        groups=scope.clusters.count(rows),
-        confidence=scope.confidence,
-    )
+    return _mean(scope, rows, values, share_estimate)
 
 
 def mean_of(scope: Scope, rows: np.ndarray, values: np.ndarray) -> Estimate:
     """Mean of values with its interval over prompts."""
+    return _mean(scope, rows, values, plain_estimate)
+
+
+def _mean(
+    scope: Scope, rows: np.ndarray, values: np.ndarray, estimate: Callable[..., Estimate]
+) -> Estimate:
     sums = scope.clusters.sums(np.stack([np.ones(len(rows)), values]), rows)
     totals = scope.clusters.totals(sums)
     with np.errstate(invalid="ignore", divide="ignore"):
         resampled = totals[:, 1] / totals[:, 0]
-    return plain_estimate(
+    return estimate(
         float(np.mean(values)),
         resampled,
         rows=len(rows),

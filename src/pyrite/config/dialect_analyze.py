@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import PurePath
 
 from pyrite.config.entries import entries, texts
@@ -90,56 +91,62 @@ def default_id(name: str) -> str:
 
 
 def _estimators(value: Json, mark: Mark) -> Seq:
-    items = Seq(mark)
-    for name, at, body in entries(value, mark, ESTIMATOR_FIELDS):
-        if name is None and not isinstance(body, Map):
-            items.add(body, at)
-            continue
-        item = body.copy() if isinstance(body, Map) else Map(at)
-        if isinstance(body, str):
-            item.put("name", body, at)
-        head = name if name is not None else item.get("name")
-        for key in ("id", "name"):
-            if key not in item and head is not None:
-                item.put(key, head, at)
-        if item.get("args", 0) is None:
-            item = item.without("args")
-        items.add(item, at)
-    return items
+    return _rewritten(value, mark, ESTIMATOR_FIELDS, _estimator)
+
+
+def _estimator(item: Map, name: Json, at: Mark, body: Json) -> Map:
+    if isinstance(body, str):
+        item.put("name", body, at)
+    head = name if name is not None else item.get("name")
+    for key in ("id", "name"):
+        if key not in item and head is not None:
+            item.put(key, head, at)
+    return item.without("args") if item.get("args", 0) is None else item
 
 
 def _predict(value: Json, mark: Mark) -> Seq:
-    items = Seq(mark)
-    for name, at, body in entries(value, mark, PREDICT_FIELDS):
-        if name is None and not isinstance(body, Map):
-            items.add(body, at)
-            continue
-        item = body.copy() if isinstance(body, Map) else Map(at)
-        if isinstance(body, str | Seq):
-            item.put("x", body, at)
-        if name is not None and "target" not in item:
-            item.put("target", name, at)
-        if "x" in item:
-            item.put("x", texts(item["x"], item.at("x")), item.at("x"))
-        items.add(item, at)
-    return items
+    return _rewritten(value, mark, PREDICT_FIELDS, _prediction)
+
+
+def _prediction(item: Map, name: Json, at: Mark, body: Json) -> Map:
+    if isinstance(body, str | Seq):
+        item.put("x", body, at)
+    if name is not None and "target" not in item:
+        item.put("target", name, at)
+    return _with_list(item)
 
 
 def _plot(value: Json, mark: Mark) -> Seq:
+    return _rewritten(value, mark, PLOT_FIELDS, _figure)
+
+
+def _figure(item: Map, name: Json, at: Mark, body: Json) -> Map:
+    if name is not None and "y" not in item:
+        item.put("y", name, at)
+    if not isinstance(body, Map) and body is not None:
+        item.put("x", body, at)
+    return _with_list(item)
+
+
+def _rewritten(
+    value: Json, mark: Mark, fields: frozenset[str], fill: Callable[[Map, Json, Mark, Json], Map]
+) -> Seq:
+    """Named or unnamed entries as a list; what is no mapping and has no name stays as it is."""
     items = Seq(mark)
-    for name, at, body in entries(value, mark, PLOT_FIELDS):
+    for name, at, body in entries(value, mark, fields):
         if name is None and not isinstance(body, Map):
             items.add(body, at)
             continue
         item = body.copy() if isinstance(body, Map) else Map(at)
-        if name is not None and "y" not in item:
-            item.put("y", name, at)
-        if not isinstance(body, Map) and body is not None:
-            item.put("x", body, at)
-        if "x" in item:
-            item.put("x", texts(item["x"], item.at("x")), item.at("x"))
-        items.add(item, at)
+        items.add(fill(item, name, at, body), at)
     return items
+
+
+def _with_list(item: Map) -> Map:
+    """`x` as a list, also where one name was written."""
+    if "x" in item:
+        item.put("x", texts(item["x"], item.at("x")), item.at("x"))
+    return item
 
 
 def _measure_on_the_question(result: Map, findings: Findings) -> None:

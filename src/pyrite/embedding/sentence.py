@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from pydantic import Field, PrivateAttr
 from pyrite.embedding import Embedder
 from pyrite.embedding._places import Place, find
 from pyrite.errors import AnalysisError
+from pyrite.quiet import quiet_transformers
 from pyrite.sources import Source
 from pyrite.types import Json
 
@@ -155,7 +155,7 @@ def _load(path: str, place: Place, device: str | None) -> Any:
         )
 
     try:
-        with _quiet():
+        with quiet_transformers():
             try:
                 model = opened(local=True)
             except OSError:
@@ -190,19 +190,3 @@ def _missing_weights(model: Any, place: Place) -> list[str]:
         output_loading_info=True,
     )
     return sorted(key for key in report["missing_keys"] if "pooler" not in key.split("."))
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without what transformers would print: a progress bar, and what is raised here instead."""
-    from transformers.utils import logging
-
-    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

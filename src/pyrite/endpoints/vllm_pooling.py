@@ -5,17 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import ClassVar
 
-from pyrite.endpoints import (
-    Ask,
-    Form,
-    Protocol,
-    Value,
-    by_index,
-    field_of,
-    form_of,
-    numbers,
-    turns_of,
-)
+from pyrite.endpoints import Ask, Form, Protocol, Value, by_index, field_of, numbers
+from pyrite.endpoints._vllm import CURE, INFO, written
 from pyrite.models import Rendered
 from pyrite.types import Json
 
@@ -33,13 +24,9 @@ class VllmPooling(Protocol):
     """
 
     ROUTE: ClassVar[str] = "/pooling"
-    INFO: ClassVar[tuple[str, ...]] = ("/v1/models", "/version")
+    INFO: ClassVar[tuple[str, ...]] = INFO
     DEFAULT: ClassVar[str] = "chat_template"
-    CURE: ClassVar[str] = (
-        "vLLM ignored `use_activation: false`; serve the model with --pooler-config "
-        "'{\"use_activation\": false}' (vLLM 0.11 and older: '{\"activation\": false}', before "
-        "that --override-pooler-config '{\"softmax\": false}')"
-    )
+    CURE: ClassVar[str] = CURE
 
     def takes(self) -> frozenset[Form]:
         """One text, or messages."""
@@ -51,12 +38,7 @@ class VllmPooling(Protocol):
 
     def body(self, texts: Sequence[Rendered], ask: Ask) -> Json:
         """The request."""
-        written: dict[str, Json] = {"use_activation": not ask.raw}
-        if form_of(texts[0]) == "messages":
-            return ask.named({"messages": turns_of(texts[0]), **written})
-        if not texts[0].special_tokens:
-            written["add_special_tokens"] = False
-        return ask.named({"input": [text.text for text in texts], **written})
+        return written(texts, ask)
 
     def values(self, answer: Json, count: int) -> list[Value]:
         """The field `data` of every element of `data`."""

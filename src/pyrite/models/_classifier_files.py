@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import pickle
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyrite.errors import CheckpointError, HeadError, ModelError
 from pyrite.models._model_files import CONFIG_FILES, local_folder, model_folder
 from pyrite.models._weights import check_finite, describe_keys
+from pyrite.quiet import quiet_transformers
 from pyrite.types import Json
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def load_classifier(
 
     source = str(local_folder(name) or name)
     try:
-        with _quiet():
+        with quiet_transformers():
             model, loading = AutoModelForSequenceClassification.from_pretrained(
                 source,
                 revision=revision or "main",
@@ -185,19 +185,3 @@ def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
             f"({describe_keys(layers)}); config.json belongs to another model"
         )
     return [f"weights that a classifier does not use: {describe_keys(unused)}"] if unused else []
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # What transformers would print is raised or noted here instead; its settings are given back.
-    from transformers.utils import logging
-
-    bars, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
-    logging.disable_progress_bar()
-    logging.set_verbosity_error()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-        if bars:
-            logging.enable_progress_bar()

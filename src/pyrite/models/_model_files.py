@@ -23,6 +23,7 @@ __all__ = [
     "matching_files",
     "model_folder",
     "read_config",
+    "tokenizer_place",
     "weight_files",
 ]
 
@@ -137,6 +138,17 @@ def content_source(name: str, revision: str | None, patterns: Sequence[str]) -> 
     if folder is None:
         return Source(name=name, repo=name, revision=revision)
     return Source(name=name, files=matching_files(folder, patterns))
+
+
+def tokenizer_place(
+    tokenizer: str | None, path: str, revision: str | None
+) -> tuple[str, str | None]:
+    """Where the tokenizer is and at which revision; `default` and None are the model's own.
+
+    The model's revision says nothing of another repository.
+    """
+    own = tokenizer in (None, "default", path)
+    return (path, revision) if own or tokenizer is None else (tokenizer, None)
 
 
 def checkpoint_source(

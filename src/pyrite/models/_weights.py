@@ -12,13 +12,13 @@ import pickletools
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pyrite.errors import CheckpointError
 from pyrite.models._model_files import weight_files
+from pyrite.quiet import quiet_transformers
 from pyrite.types import Json
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ def build(
         template = model_class(config)
     _check_fit(template, tensors, where=where)
     check_finite(tensors, where=where)
-    with _quiet():
+    with quiet_transformers():
         model = model_class.from_pretrained(
             None,
             config=config,
@@ -279,17 +279,3 @@ def round_weights(model: Any, dtype: torch.dtype, *, where: str) -> None:
         rounded = parameter.data.to(dtype)
         check_finite({name: rounded}, where=f"{where}, rounded to {dtype}")
         parameter.data = rounded.to(parameter.dtype)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    # A library does not draw progress bars; the caller's setting is given back.
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -37,6 +37,7 @@ from pyrite.models._model_files import (
     checkpoint_source,
     content_source,
     read_config,
+    tokenizer_place,
 )
 from pyrite.models._reading import check_vocabulary
 from pyrite.models._tokenizers import (
@@ -113,16 +114,14 @@ class GatingModel(Model):
             "weights": checkpoint_source(
                 self.path, self.revision, ckpt=self.ckpt, sha256=self.sha256
             ),
-            "tokenizer": content_source(*self._tokenizer_name(), TOKENIZER_FILES),
+            "tokenizer": content_source(*self._tokenizer(), TOKENIZER_FILES),
         }
         if self.ckpt is not None:
             sources["encoder"] = content_source(self.path, self.revision, WEIGHT_FILES)
         return sources
 
-    def _tokenizer_name(self) -> tuple[str, str | None]:
-        if self.tokenizer is None or self.tokenizer in ("default", self.path):
-            return self.path, self.revision
-        return self.tokenizer, None
+    def _tokenizer(self) -> tuple[str, str | None]:
+        return tokenizer_place(self.tokenizer, self.path, self.revision)
 
     def open(self) -> TokenScorer:
         """Read the weights and return a scorer.
@@ -140,7 +139,7 @@ class GatingModel(Model):
             raise ModelError(
                 f"{self.path}: a {config.model_type} model, and GatingModel reads GPT-Neo"
             )
-        source, revision = self._tokenizer_name()
+        source, revision = self._tokenizer()
         tokenizer = open_tokenizer(source, revision=revision)
         check_vocabulary(tokenizer, int(config.vocab_size), name=source)
         device = pick_device(self.device)

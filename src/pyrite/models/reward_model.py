@@ -25,6 +25,7 @@ from pyrite.models._model_files import (
     checkpoint_source,
     content_source,
     read_config,
+    tokenizer_place,
 )
 from pyrite.models._reading import CompatReading, NativeReading, Reading, check_vocabulary
 from pyrite.models._reward_scorer import RewardScorer
@@ -129,14 +130,11 @@ class RewardModel(Model):
             "weights": checkpoint_source(
                 self.path, self.revision, ckpt=self.ckpt, sha256=self.sha256
             ),
-            "tokenizer": content_source(*self._tokenizer_name(), TOKENIZER_FILES),
+            "tokenizer": content_source(*self._tokenizer(), TOKENIZER_FILES),
         }
 
-    def _tokenizer_name(self) -> tuple[str, str | None]:
-        if self.tokenizer in (None, "default", self.path):
-            return self.path, self.revision
-        assert self.tokenizer is not None
-        return self.tokenizer, None
+    def _tokenizer(self) -> tuple[str, str | None]:
+        return tokenizer_place(self.tokenizer, self.path, self.revision)
 
     def open(self) -> TokenScorer:
         """Read the weights and return a scorer.
@@ -185,7 +183,7 @@ class RewardModel(Model):
             raise ModelError(
                 f"{self.path}: form difference needs reading: compat, config.json says native"
             )
-        source, revision = self._tokenizer_name()
+        source, revision = self._tokenizer()
         opened = open_tokenizer(source, revision=revision)
         check_vocabulary(opened, int(config.vocab_size), name=source)
         if opened.eos_token_id is None:

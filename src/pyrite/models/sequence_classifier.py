@@ -26,6 +26,7 @@ from pyrite.models._model_files import (
     TOKENIZER_FILES,
     WEIGHT_FILES,
     content_source,
+    tokenizer_place,
 )
 from pyrite.models._tokenizers import SURROGATE_NOTE, open_tokenizer
 from pyrite.models._trunk import pick_device
@@ -76,7 +77,7 @@ class SequenceClassifier(Model):
         wanted = (*CONFIG_FILES, *WEIGHT_FILES, *TOKENIZER_FILES)
         patterns = (*wanted, "*.py") if self.trust_remote_code else wanted
         found = {"model": content_source(self.path, self.revision, patterns)}
-        name, revision = self._tokenizer_name()
+        name, revision = self._tokenizer()
         if name != self.path:
             found["tokenizer"] = content_source(name, revision, TOKENIZER_FILES)
         return found
@@ -97,7 +98,7 @@ class SequenceClassifier(Model):
         device = pick_device(self.device)
         precision: torch.dtype = getattr(torch, self.dtype)
         compute = computed_in(self.compute, usual=precision, device=device, name=self.path)
-        name, revision = self._tokenizer_name()
+        name, revision = self._tokenizer()
         tokenizer = open_tokenizer(name, revision=revision)
         if not tokenizer.is_fast:
             raise ModelError(f"the tokenizer of {name} has no fast form (tokenizer.json)")
@@ -116,11 +117,8 @@ class SequenceClassifier(Model):
             reading=reading, tokenizer=tokenizer, name=name, room=room, facts=facts
         )
 
-    def _tokenizer_name(self) -> tuple[str, str | None]:
-        if self.tokenizer in (None, "default", self.path):
-            return self.path, self.revision
-        assert self.tokenizer is not None
-        return self.tokenizer, None
+    def _tokenizer(self) -> tuple[str, str | None]:
+        return tokenizer_place(self.tokenizer, self.path, self.revision)
 
     def _room(self, module: Any, tokenizer: Any) -> Room:
         most = _positions(module)
