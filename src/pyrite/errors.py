@@ -4,6 +4,7 @@
 
     PyriteError                  one root; the command line prints it without a traceback
     ├── ConfigError              the experiment file; holds all mistakes at once (exit status 2)
+    │   └── PolicyError          the policy of a gate, likewise
     ├── ComponentError           a name that no component has, or a user's file that does not load
     ├── ModelError               a model that cannot be opened or would not be scored as trained
     │   ├── HeadError            no score head, or one that was never trained
@@ -24,7 +25,7 @@ A message says what happened, where, and the likely cure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
     from pyrite.types import Mistake
@@ -40,6 +41,7 @@ __all__ = [
     "HeadError",
     "ModelError",
     "NewerFormatError",
+    "PolicyError",
     "PyriteError",
     "RunInUseError",
     "ScoringError",
@@ -55,12 +57,20 @@ class PyriteError(Exception):
 class ConfigError(PyriteError):
     """The experiment is not valid; `mistakes` lists every problem found, not just the first."""
 
+    WHAT: ClassVar[str] = "the experiment"
+
     def __init__(self, mistakes: Sequence[Mistake]) -> None:
         self.mistakes = tuple(mistakes)
         count = len(self.mistakes)
         head = "1 mistake" if count == 1 else f"{count} mistakes"
         lines = [str(mistake) for mistake in self.mistakes]
-        super().__init__("\n".join([f"{head} in the experiment:", *lines]))
+        super().__init__("\n".join([f"{head} in {self.WHAT}:", *lines]))
+
+
+class PolicyError(ConfigError):
+    """The policy of a gate is not valid; `mistakes` lists every problem found."""
+
+    WHAT: ClassVar[str] = "the policy"
 
 
 class ComponentError(PyriteError):

@@ -206,7 +206,13 @@ def open_run(path: Path) -> RunFolder:
 
     Raises:
         StoreError: there is no run at this path.
+        CorruptArtifactError: its manifest cannot be read.
     """
     if not (path / "manifest.json").is_file():
         raise StoreError(f"{path}: not a run directory (it has no manifest.json)")
-    return RunFolder(path)
+    folder = RunFolder(path)
+    if not {"name", "steps"} <= set(folder.manifest):
+        raise CorruptArtifactError(
+            f"{path / 'manifest.json'}: damaged; run the experiment again (what is stored is kept)"
+        )
+    return folder

@@ -14,7 +14,7 @@ SOURCE = Path(pyrite.__file__).parent
 # Each layer may import those before it, at module level; see docs/architecture.md.
 LAYERS: list[set[str]] = [
     {"types", "errors"},
-    {"component", "files", "sources", "assets", "quiet"},
+    {"component", "escape", "files", "sources", "assets", "quiet"},
     {"forward"},
     {
         "models",
@@ -32,6 +32,9 @@ LAYERS: list[set[str]] = [
     {"scoring", "analysis", "manifest", "doctor", "exploits"},
     {"steps", "store", "plan"},
     {"runs", "compile", "status", "tracking", "examination"},
+    {"finished"},
+    {"compare"},
+    {"gate"},
     {"runner"},
     {"api"},
     {"cli", "__main__"},

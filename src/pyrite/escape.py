@@ -1,0 +1,48 @@
+"""Texts of data inside what Pyrite prints and writes: hostile until they are spelled out.
+
+One function for each place that a text goes to. All of them keep what can be read and change what
+could be understood as something else than text.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+__all__ = ["github_message", "github_property", "markdown", "one_line", "xml_text"]
+
+_MARKS = frozenset("|`*_[]#~\\!$@")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def one_line(text: str) -> str:
+    """A text in one line of a terminal: control and direction characters are spelled out."""
+    return "".join(char if char.isprintable() else _spelled(char) for char in text)
+
+
+def markdown(text: str) -> str:
+    """A text inside a line or a cell of Markdown: no character of it means anything there."""
+    safe = html.escape(one_line(text), quote=False)
+    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in safe)
+
+
+def xml_text(text: str) -> str:
+    """A text without the characters that XML 1.0 does not have, not even escaped; each is U+FFFD.
+
+    Escaping `<`, `&` and quotes is left to whoever writes the XML.
+    """
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def github_message(text: str) -> str:
+    """The message of a GitHub workflow command (`::error::MESSAGE`)."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def github_property(text: str) -> str:
+    """The value of a property of a workflow command (`::error title=VALUE::`)."""
+    return github_message(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _spelled(char: str) -> str:
+    return char.encode("unicode_escape", "surrogatepass").decode("ascii")
