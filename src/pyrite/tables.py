@@ -22,7 +22,8 @@ class QueryTable(Protocol):
         pairs: whether each row is a chosen and a rejected text.
         targets: names of the scalar score columns, for instance `score`, `chosen_end_scores`,
             `rejected_end_scores`, `margin`, `loss`, `entropy`, or `scores.<output>` of a vector
-            model, with the reductions `scores.max`, `scores.argmax`.
+            model, with the reductions `scores.max`, `scores.argmax`; `softmax` where the model
+            section has this norm.
         columns: names of all columns that `column` gives: the data's own and the query's.
         vector_names: names that `vectors` gives (`hidden_states`, `embeddings`).
         sides: texts that the rows have, of `prompt`, `response`, `chosen`, `rejected`.
@@ -54,7 +55,7 @@ class QueryTable(Protocol):
         """Pooled vectors as float32 [num_rows, hidden]; rows without one are NaN."""
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Any column as it was stored."""
+        """Any column as it was stored, or worked out from what was."""
 
     def head(self, names: Sequence[str], rows: int) -> pa.Table:
         """The first rows of some columns."""

@@ -63,6 +63,21 @@ VALUES = {
         "e.yml:3: query.pairs: is 'adjacnt', expected one of 'auto', 'adjacent' or 'none' "
         "(did you mean 'adjacent'?)"
     ),
+    "query: {pairs: adjacent}": (
+        "e.yml:3: query.pairs: is 'adjacent': every chunk_size rows are halved into chosen and "
+        "rejected, and chunk_size is 1; write an even one"
+    ),
+    "query:\n  chunk_size: 5\n  pairs: adjacent": (
+        "e.yml:5: query.pairs: is 'adjacent': every chunk_size rows are halved into chosen and "
+        "rejected, and chunk_size is 5; write an even one"
+    ),
+    "query: {pairs: adjacent, chunk_size: two}": (
+        "e.yml:3: query.chunk_size: is 'two', expected a whole number"
+    ),
+    "query: {pairs: adjacent, chunk_size: 2, store: [loss, embeddings]}": (
+        "e.yml:3: query.store.1: 'embeddings' is not kept of adjacent pairs "
+        "(leave it out, or query every text alone with `pairs: none`)"
+    ),
     "query: {message: {roles: 5}}": (
         "e.yml:3: query.message.roles: is 5, expected 'default' or a list"
     ),

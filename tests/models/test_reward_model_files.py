@@ -116,7 +116,7 @@ def test_it_is_found_by_name() -> None:
     assert MODELS.get("RewardModel") is RewardModel
 
 
-@pytest.mark.parametrize("norm", ["softmax", "zscore", "running_cdf"])
+@pytest.mark.parametrize("norm", ["zscore", "running_cdf"])
 def test_a_norm_over_the_batch_is_refused(norm: str) -> None:
     with pytest.raises(ValidationError, match="a score may not depend on its batch"):
         RewardModel(path="x", norm=norm)

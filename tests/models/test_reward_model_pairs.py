@@ -75,8 +75,6 @@ def test_pairs_do_not_depend_on_each_other(compat: TokenScorer) -> None:
 @pytest.mark.parametrize(
     ("chosen", "rejected", "problem"),
     [
-        ("who won", "who won", "the same tokens"),
-        ("who", f"who{END}", "the same tokens"),
         (f"who{END}a", f"who{END}b", "the same up to the first end of text"),
         ("who", "word " * POSITIONS, "truncation is off"),
     ],
@@ -89,8 +87,26 @@ def test_pairs_without_a_loss(
     bad, good = compat.forward_pairs(first, second)
     assert problem in bad.problem
     assert all(map(math.isnan, (bad.chosen, bad.rejected, bad.loss)))
+    assert not bad.spoils_call
     assert math.isfinite(good.loss)
     assert not good.problem
+
+
+@pytest.mark.parametrize(("chosen", "rejected"), [("who won", "who won"), ("who", f"who{END}")])
+def test_an_identical_pair_keeps_the_score_of_its_text(
+    compat: TokenScorer, chosen: str, rejected: str
+) -> None:
+    first = encoded(compat, chosen, "who won")
+    second = encoded(compat, rejected, "who lost")
+    twin, other = compat.forward_pairs(first, second)
+    assert twin.chosen == pytest.approx(scores(compat, chosen)[0], abs=1e-5)
+    assert math.isnan(twin.rejected)
+    assert math.isnan(twin.loss)
+    assert "the same tokens" in twin.problem
+    assert twin.spoils_call
+    assert math.isfinite(other.loss)
+    assert not other.problem
+    assert not other.spoils_call
 
 
 def test_a_hopeless_pair_has_a_finite_loss(base: Path, tmp_path: Path) -> None:

@@ -19,7 +19,15 @@ __all__ = ["Targets", "check_names", "choose_targets", "main_target"]
 
 MAX_OUTPUTS = 12
 _REDUCTIONS = ("scores.max", "scores.argmax")
-_KNOWN = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
+_KNOWN = (
+    "score",
+    "chosen_end_scores",
+    "rejected_end_scores",
+    "margin",
+    "loss",
+    "entropy",
+    "softmax",
+)
 _MAIN = ("margin", "score", "scores.max", "chosen_end_scores")
 
 

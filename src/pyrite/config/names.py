@@ -31,8 +31,10 @@ __all__ = [
 FIELDS = ("prompt", "response", "chosen", "rejected", "messages", "system", "group")
 """Logical fields of a schema."""
 VECTORS = ("hidden_states", "embeddings")
-TARGETS = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
-STORE = (*TARGETS, *VECTORS, "tokens", "scores", "topk_uids")
+SCORES = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
+STORE = (*SCORES, *VECTORS, "tokens", "scores", "topk_uids")
+TARGETS = (*SCORES, "softmax")
+"""Scores that an analysis may name: what is stored, and what is worked out from it."""
 FORWARD_ARGS = ("return_dict", "output_attentions", "output_hidden_states", "use_cache")
 """Arguments of a forward pass that are accepted, and change no score."""
 
@@ -104,6 +106,12 @@ def _check_store(section: Map, findings: Findings) -> None:
             )
         elif name in seen:
             findings.mistake(mark, f"{name!r} is there twice", "keep one")
+        elif name in VECTORS and section.get("pairs") == "adjacent":
+            findings.mistake(
+                mark,
+                f"{name!r} is not kept of adjacent pairs",
+                "leave it out, or query every text alone with `pairs: none`",
+            )
         seen.add(name)
         options = [key for key in item if key in ("pool", "layer", "dtype")]
         if name in STORE and name not in VECTORS and options and not _is_filled_in(item):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 __all__ = [
     "AnalyzeSection",
@@ -188,11 +188,26 @@ class QuerySection(Section):
         default=True,
         description="take scores of texts that any run has scored before from the score store",
     )
-    pairs: Literal["auto", "adjacent", "none"] = "auto"
+    pairs: Literal["auto", "adjacent", "none"] = Field(
+        default="auto",
+        description="adjacent: the first half of every chunk_size rows is chosen, the second "
+        "rejected",
+    )
     message: MessageSpec = MessageSpec()
     tokenizer: TokenizerSpec = TokenizerSpec()
     forward: Forward = Forward()
     store: list[StoreItem] = Field(default_factory=list)
+
+    @field_validator("pairs")
+    @classmethod
+    def _calls_have_halves(cls, pairs: str, info: ValidationInfo) -> str:
+        size = info.data.get("chunk_size")
+        if pairs == "adjacent" and size is not None and size % 2:
+            raise ValueError(
+                f"every chunk_size rows are halved into chosen and rejected, and chunk_size is "
+                f"{size}; write an even one"
+            )
+        return pairs
 
 
 class Compute(Section):

@@ -149,12 +149,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class PairOutput:
-    """What a model says of a pair: end scores and a loss, NaN with `problem` where it has none."""
+    """What a model says of a pair: end scores and a loss, NaN with `problem` where it has none.
+
+    `spoils_call` says that a pair like this one leaves all pairs of its call without a loss and a
+    rejected score, in models that were called with many pairs at once (`query.pairs: adjacent`).
+    """
 
     chosen: float
     rejected: float
     loss: float
     problem: str = ""
+    spoils_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -161,7 +161,8 @@ class RewardScorer(TokenScorer):
         With `c` and `r` the first end-of-text positions, `end = max(c, r)` and `d` the first token
         that differs, both end scores are read at `end - 1` (of the shorter text: at a pad) and the
         loss is the mean of `-log sigmoid(chosen - rejected)` over `d:end`. Texts that are the same
-        up to the end have no loss: NaN with a `problem`.
+        up to the end have no loss: NaN with a `problem`. Two identical texts keep the chosen one's
+        own score, and spoil the call that they are in.
 
         Raises:
             ScoringError: a score or a loss is not finite.
@@ -170,8 +171,15 @@ class RewardScorer(TokenScorer):
             return super().forward_pairs(chosen, rejected)
         pairs = list(zip(chosen, rejected, strict=True))
         spans = [_span(first, second, eos=self.reading.eos) for first, second in pairs]
-        live = [index for index, span in enumerate(spans) if not span.problem]
         outputs = [PairOutput(math.nan, math.nan, math.nan, span.problem) for span in spans]
+        twins = [index for index, span in enumerate(spans) if span.identical]
+        if twins:
+            alone = self.forward([chosen[index] for index in twins], Want())
+            for index, output in zip(twins, alone, strict=True):
+                outputs[index] = replace(
+                    outputs[index], chosen=float(output.score), spoils_call=True
+                )
+        live = [index for index, span in enumerate(spans) if not span.problem]
         if not live:
             return outputs
         rewards = self._rewards([text.ids for index in live for text in pairs[index]])
@@ -203,6 +211,7 @@ class _Span:
     start: int = 0
     end: int = 0
     problem: str = ""
+    identical: bool = False
 
 
 def _span(chosen: Encoded, rejected: Encoded, *, eos: int) -> _Span:
@@ -213,7 +222,8 @@ def _span(chosen: Encoded, rejected: Encoded, *, eos: int) -> _Span:
     first, second = (text.ids + (eos,) * (longest - len(text.ids)) for text in (chosen, rejected))
     differs = [index for index in range(longest) if first[index] != second[index]]
     if not differs:
-        return _Span(problem="the two texts have the same tokens; a pair of them has no loss")
+        problem = "the two texts have the same tokens; a pair of them has no loss"
+        return _Span(problem=problem, identical=True)
     if differs[0] >= end:
         return _Span(problem="the two texts are the same up to the first end of text")
     return _Span(differs[0], end)

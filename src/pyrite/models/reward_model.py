@@ -48,7 +48,7 @@ __all__ = ["RewardModel"]
 
 _HEAD = "v_head.weight"
 _MASK_BUFFER = re.compile(r"\.attn\.(bias|masked_bias)$")
-_BATCH_NORMS = {"softmax", "zscore", "running_cdf"}
+_BATCH_NORMS = {"zscore", "running_cdf"}
 
 
 class RewardModel(Model):
@@ -66,11 +66,14 @@ class RewardModel(Model):
     `relu(full + shift) - relu(completion + shift)`: it takes texts rendered with `unravel: qa`
     (`Rendered(text=full, text_pair=completion, pair_is="alone")`), whose ids are stored one after
     the other, segment 0 and segment 1. Hidden states and embeddings are those of the full text.
+
+    `norm: softmax` leaves the scores as they are and gives the query's table a column `softmax`:
+    what bittensor handed out for an answer, the softmax over the answers to one prompt, 0 for those
+    of up to 10 characters.
     """
 
     NOT_IDENTITY: ClassVar[frozenset[str]] = Model.NOT_IDENTITY | {
         "embedding",
-        "norm",
         "trust_remote_code",
     }
 
@@ -82,8 +85,10 @@ class RewardModel(Model):
     embedding: Literal["default"] | None = Field(
         default="default", description="input embeddings; only the model's own"
     )
-    norm: Literal["default"] = Field(
-        default="default", description="default or none: raw scores; shift_diff: form difference"
+    norm: Literal["default", "softmax"] = Field(
+        default="default",
+        description="default or none: raw scores; softmax: beside them the weight of an answer "
+        "among those to its prompt; shift_diff: form difference",
     )
     reading: Literal["auto", "compat", "native"] = Field(
         default="auto", description="auto: what config.json says (pyrite.reading), else compat"
@@ -224,6 +229,7 @@ class RewardModel(Model):
             "reading": reading.kind,
             "read_at": reading.read_at,
             "form": self.form,
+            "norm": self.norm,
             "shift": self.shift if self.form == "difference" else None,
             "template": reading.default_unravel if self.form == "single" else "qa",
             "wrapper": reading.wrapper,

@@ -126,7 +126,11 @@ class QueryStep(Step):
         model: About = pool.about
         self._check(model)
         admit(self.section, pool, step.model, rows, context, self.doctor)
-        about = {"outputs": list(model.output_names), "outputs_are": model.outputs_are}
+        about = {
+            "outputs": list(model.output_names),
+            "outputs_are": model.outputs_are,
+            "norm": model.facts.get("norm"),
+        }
         windows = Windows(
             missing,
             interval=self.section.save_interval,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pyrite.models import Rendered
+from pyrite.models import PairOutput, Rendered, TokenScorer
 from pyrite.scoring import Engine, Scored, ScoredPair
 from pyrite.steps.rows import Renderer, holds_pairs
 from pyrite.types import Item, Json
@@ -70,7 +71,10 @@ def _single(
         for name in ("rejected_end_scores", "margin", "loss"):
             if name in stored:
                 columns[name] = pa.nulls(len(scored), pa.float64())
-    columns.update(_token_columns(scored, section, ""))
+    if isinstance(engine.scorer, TokenScorer):
+        columns.update(_token_columns(scored, section, ""))
+    else:
+        columns["truncated"] = pa.array([False] * len(scored))
     columns["problem"] = pa.array([_problem(s) for s in scored], pa.string())
     columns["has_score"] = pa.array(has_score, pa.bool_())
     return columns, _vectors(scored, "")
@@ -84,10 +88,12 @@ def _pairs(
     if engine.scorer.output_names:
         return _vector_pairs(chosen, rejected, engine, section)
     pairs = engine.score_pairs(chosen, rejected)
-    return _pair_columns(pairs, section)
+    return _pair_columns(pairs, engine, section)
 
 
-def _pair_columns(pairs: Sequence[ScoredPair], section: QuerySection) -> tuple[Columns, Vectors]:
+def _pair_columns(
+    pairs: Sequence[ScoredPair], engine: Engine, section: QuerySection
+) -> tuple[Columns, Vectors]:
     alone = section.forward.inference
     first = [float(p.chosen.output.score) if alone else p.pair.chosen for p in pairs]
     second = [float(p.rejected.output.score) if alone else p.pair.rejected for p in pairs]
@@ -99,13 +105,14 @@ def _pair_columns(pairs: Sequence[ScoredPair], section: QuerySection) -> tuple[C
         "loss": _floats([math.nan if alone else p.pair.loss for p in pairs]),
     }
     chosen, rejected = [p.chosen for p in pairs], [p.rejected for p in pairs]
-    columns.update(_token_columns(chosen, section, "chosen_"))
-    columns.update(_token_columns(rejected, section, "rejected_"))
+    if isinstance(engine.scorer, TokenScorer):
+        columns.update(_token_columns(chosen, section, "chosen_"))
+        columns.update(_token_columns(rejected, section, "rejected_"))
     columns["truncated"] = pa.array(
         [_cut(a) > 0 or _cut(b) > 0 for a, b in zip(chosen, rejected, strict=True)], pa.bool_()
     )
-    problems = [p.pair.problem or _problem(p.chosen) or _problem(p.rejected) for p in pairs]
-    columns["problem"] = pa.array([text or None for text in problems], pa.string())
+    problems = [_pair_problem(p, margin) for p, margin in zip(pairs, margins, strict=True)]
+    columns["problem"] = pa.array(problems, pa.string())
     columns["has_score"] = pa.array([not math.isnan(m) for m in margins], pa.bool_())
     return columns, {**_vectors(chosen, "chosen_"), **_vectors(rejected, "rejected_")}
 
@@ -132,13 +139,14 @@ def _adjacent(
 ) -> tuple[Columns, Vectors]:
     """First half of each call chosen, second half rejected; the second half's rows stay empty."""
     texts = [_text(row, "response", renderer) for row in records]
-    firsts: list[int] = []
+    calls: list[range] = []
     for start in range(0, len(texts), section.chunk_size):
         size = min(section.chunk_size, len(texts) - start)
-        firsts.extend(range(start, start + size // 2))
-    half = {i: i + _half(i, len(texts), section.chunk_size) for i in firsts}
-    pairs = engine.score_pairs([texts[i] for i in firsts], [texts[half[i]] for i in firsts])
-    columns, _ = _pair_columns(pairs, section)
+        calls.append(range(start, start + size // 2))
+    firsts = [row for call in calls for row in call]
+    partners = [row + len(call) for call in calls for row in call]
+    pairs = engine.score_pairs([texts[i] for i in firsts], [texts[i] for i in partners])
+    columns, _ = _pair_columns(_as_called(pairs, [len(call) for call in calls]), engine, section)
     where = {row: at for at, row in enumerate(firsts)}
     take = pa.array([where.get(i) for i in range(len(texts))], pa.int64())
     spread = {name: column.take(take) for name, column in columns.items()}
@@ -147,9 +155,19 @@ def _adjacent(
     return spread, {}
 
 
-def _half(index: int, total: int, size: int) -> int:
-    start = index // size * size
-    return min(size, total - start) // 2
+def _as_called(pairs: Sequence[ScoredPair], sizes: Sequence[int]) -> list[ScoredPair]:
+    """The pairs, without loss and rejected score where one of their call spoils it."""
+    found: list[ScoredPair] = []
+    for size in sizes:
+        call = pairs[len(found) : len(found) + size]
+        spoiled = any(one.pair.spoils_call for one in call)
+        found += [_without_loss(one) for one in call] if spoiled else call
+    return found
+
+
+def _without_loss(one: ScoredPair) -> ScoredPair:
+    problem = one.pair.problem or "another pair of this call has two identical texts"
+    return replace(one, pair=PairOutput(one.pair.chosen, math.nan, math.nan, problem))
 
 
 def _vector_columns(scored: Sequence[Scored]) -> Columns:
@@ -182,13 +200,10 @@ def _matrix(scored: Sequence[Scored]) -> np.ndarray:
 
 
 def _token_columns(scored: Sequence[Scored], section: QuerySection, prefix: str) -> Columns:
-    count = len(scored)
-    if not scored or scored[0].encoded is None:
-        return {} if prefix else {"truncated": pa.array([False] * count)}
     encoded = [s.encoded for s in scored if s.encoded is not None]
     columns: Columns = {
         f"{prefix}num_tokens": pa.array([len(e.ids) for e in encoded], pa.int32()),
-        f"{prefix}truncated": pa.array([e.num_cut > 0 for e in encoded]),
+        f"{prefix}truncated": pa.array([e.num_cut > 0 for e in encoded], pa.bool_()),
         f"{prefix}num_cut": pa.array([e.num_cut for e in encoded], pa.int32()),
         f"{prefix}read_at": pa.array([e.read_at for e in encoded], pa.int32()),
     }
@@ -217,6 +232,12 @@ def _vectors(scored: Sequence[Scored], prefix: str) -> Vectors:
 
 def _problem(scored: Scored) -> str | None:
     return (scored.encoded.problem or None) if scored.encoded else None
+
+
+def _pair_problem(scored: ScoredPair, margin: float) -> str | None:
+    """Why a pair has no margin; texts scored alone may have one though their pair has no loss."""
+    own = scored.pair.problem if math.isnan(margin) else ""
+    return own or _problem(scored.chosen) or _problem(scored.rejected)
 
 
 def _cut(scored: Scored) -> int:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pyrite.component import nearest
 from pyrite.errors import AnalysisError
 from pyrite.steps.chunks import ChunkStore
+from pyrite.steps.prompt_softmax import prompt_softmax
 from pyrite.steps.rows import RowReader
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ __all__ = ["StoredTable"]
 SCORES = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
 REDUCTIONS = ("max", "mean", "argmax")
 TEXTS = ("prompt", "response", "chosen", "rejected")
+SOFTMAX = "softmax"
+"""Column with the weight of an answer among those to its prompt, for models with this norm."""
 _INTERNAL = {"has_score"}
 
 
@@ -48,8 +51,14 @@ class StoredTable:
         self.num_rows = self.rows.num_rows
         stored = [name for name in self.chunks.schema().names if name not in _INTERNAL]
         self._stored = tuple(name for name in stored if name != "row_id")
+        weighed = about.get("norm") == SOFTMAX and "response" in self.rows.columns
+        self._derived = (SOFTMAX,) if weighed and "score" in stored else ()
         self.pairs = "margin" in stored and self.rows.has_pairs
-        self.columns: tuple[str, ...] = (*self.rows.columns, *self._own(self._stored))
+        self.columns: tuple[str, ...] = (
+            *self.rows.columns,
+            *self._own(self._stored),
+            *self._own(self._derived),
+        )
         self.sides = tuple(side for side in TEXTS if side in self.rows.columns)
         self.targets = self._find_targets()
         self.vector_names = self._find_vectors()
@@ -58,6 +67,9 @@ class StoredTable:
         """A numeric column, or a reduction of a vector model's scores, as float64 [num_rows]."""
         if name.startswith("scores.") and "scores" in self._stored:
             return self._reduced(name.removeprefix("scores."))
+        if name in self._derived:
+            lengths = [len(text) for batch in self.texts("response") for text in batch]
+            return prompt_softmax(self.numbers("score"), self.groups(), np.array(lengths))
         column = self.column(name)
         if pa.types.is_boolean(column.type):
             column = column.cast(pa.int8())
@@ -72,6 +84,7 @@ class StoredTable:
     def numeric_columns(self) -> list[str]:
         """Names of the columns that `numbers` takes, without the bookkeeping ones."""
         schema = {**_types(self.rows.schema), **_types(self.chunks.schema())}
+        schema |= dict.fromkeys(self._derived, pa.float64())
         skip = {"row_id", *_INTERNAL}
         return [n for n in self.columns if n not in skip and _is_number(schema[n])]
 
@@ -109,7 +122,9 @@ class StoredTable:
         return found
 
     def column(self, name: str) -> pa.ChunkedArray:
-        """Any column as it was stored."""
+        """Any column as it was stored, or worked out from what was."""
+        if name in self._derived:
+            return pa.chunked_array([pa.array(self.numbers(name), from_pandas=True)])
         if name in self._stored:
             return pa.concat_tables(self.chunks.tables([name]))[name]
         if name in self.rows.columns:
@@ -161,7 +176,7 @@ class StoredTable:
             # A text scored alone has one score, whichever of the two names asks for it.
             scalars.remove("score")
         if "scores" not in self._stored:
-            return tuple(scalars)
+            return (*scalars, *self._derived)
         reductions = () if self.models else REDUCTIONS
         named = [f"scores.{name}" for name in (*reductions, *self.outputs)]
         return (*named, *scalars)
