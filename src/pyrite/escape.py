@@ -12,6 +12,8 @@ import re
 __all__ = ["github_message", "github_property", "markdown", "one_line", "xml_text"]
 
 _MARKS = frozenset("|`*_[]#~\\!$@")
+_INTERVAL = re.compile(r"&#91;([-+0-9., ]+)&#93;(?![(\[:]|&#)")
+"""`[0.27, 0.35]` is no link unless one of these follows, and is read in plain Markdown too."""
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -23,7 +25,9 @@ def one_line(text: str) -> str:
 def markdown(text: str) -> str:
     """A text inside a line or a cell of Markdown: no character of it means anything there."""
     safe = html.escape(one_line(text), quote=False)
-    return "".join(f"&#{ord(char)};" if char in _MARKS else char for char in safe)
+    safe = "".join(f"&#{ord(char)};" if char in _MARKS else char for char in safe)
+    safe = safe.replace("://", ":&#47;&#47;")  # else addresses become links
+    return _INTERVAL.sub(r"[\1]", safe)
 
 
 def xml_text(text: str) -> str:

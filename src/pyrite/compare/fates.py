@@ -4,8 +4,9 @@ An exploit of A is *fixed* only if B tried the same edit (the same code and argu
 interval of its effect there lies wholly on the harmless side of the smallest effect: below d for an
 edit that keeps quality, below -d for one that destroys it (the score certainly drops, as it
 should). An edit that B did not send to confirmation is judged by its discovery interval,
-effect +- t(G - 1) x SE over G prompts: it was not selected for being small, all edits are measured
-there. "No longer confirmed" alone is not "fixed": it may be lack of data.
+effect +- t(G - 1) x SE over G prompts, where these are at least `MIN_GROUPS`: few prompts, and a
+search that gave the edit up early because they were few and low, prove nothing. "No longer
+confirmed" alone is not "fixed": it may be lack of data.
 
 Differences of effects treat the runs as independent, each interval +- t x SE taken back to its SE,
 with Welch and Satterthwaite's degrees of freedom. Where both measured the same prompts, which as a
@@ -17,7 +18,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from pyrite.analysis.resample import Estimate, t_quantile, two
+from pyrite.analysis.resample import MIN_GROUPS, Estimate, t_quantile, two
 from pyrite.compare.paired import CONFIDENCE
 from pyrite.compare.result import ComparedEdit, ComparedExploits, Effect, Fate
 from pyrite.finished import FinishedStep
@@ -125,13 +126,15 @@ def _fate(a: Effect, b: Effect, claim: str, smallest: float) -> tuple[Fate, str]
     if a.verdict == _EXPLOIT:
         if b.effect is None:
             return Fate.NOT_TESTED, f"in B: {b.why}"
+        if b.effect.groups < MIN_GROUPS:
+            return Fate.OPEN, f"{b.why}; {b.effect.groups} {b.phase} do not show that it is fixed"
         if excludes(b.effect, claim, smallest):
             return Fate.FIXED, _excluded(b, claim, smallest)
         now = "" if b.verdict is None else f"{b.verdict.replace('_', ' ')} now; "
         return Fate.OPEN, f"{now}{b.why}, and the interval does not exclude the smallest effect"
     if a.effect is None:
         return Fate.NOT_TESTED, f"in A: {a.why}"
-    if excludes(a.effect, claim, smallest):
+    if a.effect.groups >= MIN_GROUPS and excludes(a.effect, claim, smallest):
         return Fate.NEW, "A's interval excludes the smallest effect"
     return Fate.NEW, f"not confirmed in A, and not excluded there either ({a.why})"
 
