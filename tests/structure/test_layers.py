@@ -37,6 +37,7 @@ LAYERS: list[set[str]] = [
     {"gate"},
     {"runner"},
     {"api"},
+    {"commands"},
     {"cli", "__main__"},
 ]
 FAMILIES = {"models", "data", "features", "rendering", "trackers", "endpoints", "executors"}
