@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from pyrite.commands.compare import compare
+from pyrite.commands.init import init
 from pyrite.errors import ConfigError, PyriteError
+from pyrite.listing import FAMILIES, lines
 
 if TYPE_CHECKING:
-    from pyrite.component import Family
     from pyrite.runs import Run
 
 __all__ = ["app", "main"]
@@ -31,7 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(compare)
+app.command()(init)
 
 INTERRUPTED = 130
 
@@ -40,17 +40,6 @@ SHOWN = 13
 
 CHECK_FAILED = 100
 """Exit status of `pyrite doctor` where a check failed."""
-
-FAMILIES = (
-    "models",
-    "data",
-    "features",
-    "renderings",
-    "trackers",
-    "executors",
-    "edits",
-    "doctor",
-)
 
 Set = Annotated[
     list[str] | None,
@@ -126,13 +115,16 @@ def doctor(
 
 @app.command("list")
 def list_components(
-    family: Annotated[str, typer.Argument(help=f"One of: {', '.join(FAMILIES)}.")],
+    family: Annotated[
+        str,
+        typer.Argument(
+            help=f"One of: {', '.join(FAMILIES)}.", autocompletion=lambda: list(FAMILIES)
+        ),
+    ],
 ) -> None:
     """List the components of a family, a line each."""
-    listings = _family(family).listings()
-    width = max((len(listing.name) for listing in listings), default=0)
-    for listing in listings:
-        print(f"{listing.name:<{width}}  {listing.summary}")
+    for line in lines(family):
+        print(line)
 
 
 @app.command()
@@ -206,28 +198,6 @@ def _complain(error: PyriteError, debug: bool) -> None:
 def _printable(text: str) -> str:
     """A text of the data inside a message must not drive the terminal."""
     return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
-
-
-def _family(name: str) -> Family:
-    from importlib import import_module
-
-    from pyrite.component import nearest
-
-    places = {
-        "models": ("pyrite.models", "MODELS"),
-        "data": ("pyrite.data", "READERS"),
-        "features": ("pyrite.features", "FEATURES"),
-        "renderings": ("pyrite.rendering", "RENDERINGS"),
-        "trackers": ("pyrite.trackers", "TRACKERS"),
-        "executors": ("pyrite.executors", "EXECUTORS"),
-        "edits": ("pyrite.exploits", "EDITS"),
-        "doctor": ("pyrite.doctor", "DOCTOR"),
-    }
-    if name not in places:
-        raise PyriteError(f"no family {name!r} ({nearest(name, list(places))})")
-    module, attribute = places[name]
-    found: Family = getattr(import_module(module), attribute)
-    return found
 
 
 def _print_run(finished: Run) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from pyrite.cli import FAMILIES, app
+from pyrite.cli import app
+from pyrite.listing import FAMILIES
 from tests.end_to_end.programs import main_script, pyrite, pyrite_process, write_jsonl
 
 RUN = {"file", "--set", "--only", "--dry-run", "--quiet", "-q"}
@@ -18,6 +19,7 @@ COMMANDS = {
     "demo": {"--out", "--set", "--quiet", "-q"},
     "doctor": {"file", "--set", "--only", "--quiet", "-q"},
     "cache": {"--prune", "--older-than", "--model", "--all"},
+    "init": {"--model", "--data", "--out", "--force"},
     "list": {"family"},
     "schema": set(),
 }

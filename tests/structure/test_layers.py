@@ -14,7 +14,7 @@ SOURCE = Path(pyrite.__file__).parent
 # Each layer may import those before it, at module level; see docs/architecture.md.
 LAYERS: list[set[str]] = [
     {"types", "errors"},
-    {"component", "escape", "files", "sources", "assets", "quiet"},
+    {"component", "escape", "files", "sources", "assets", "quiet", "listing"},
     {"forward"},
     {
         "models",
@@ -28,7 +28,7 @@ LAYERS: list[set[str]] = [
         "endpoints",
         "executors",
     },
-    {"experiment", "progress"},
+    {"experiment", "progress", "init"},
     {"scoring", "analysis", "manifest", "doctor", "exploits"},
     {"steps", "store", "plan"},
     {"runs", "compile", "status", "tracking", "examination"},
@@ -37,6 +37,7 @@ LAYERS: list[set[str]] = [
     {"gate"},
     {"runner"},
     {"api"},
+    {"commands"},
     {"commands"},
     {"cli", "__main__"},
 ]

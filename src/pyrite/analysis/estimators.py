@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from pyrite.component import nearest
+from pyrite.component import Listing, nearest
 from pyrite.config.sections import EstimatorSpec
 from pyrite.errors import AnalysisError
 
-__all__ = ["build_estimator", "linear", "regressor_class"]
+__all__ = ["build_estimator", "linear", "listings", "regressor_class"]
 
 _SCALE_FREE = ("sklearn.ensemble", "sklearn.tree", "sklearn.dummy", "sklearn.isotonic")
 
@@ -40,6 +41,31 @@ def regressor_class(name: str) -> type[Any]:
     raise AnalysisError(f"scikit-learn has no regressor called {name!r} ({hint})")
 
 
+def listings() -> list[Listing]:
+    """Every estimator that an experiment may name: regressors of one number that stand alone."""
+    from sklearn.utils import all_estimators
+
+    return [
+        Listing(name, _summary(kind), kind.__module__, name)
+        for name, kind in all_estimators(type_filter="regressor")
+        if not _missing(EstimatorSpec(id=name, name=name), kind)
+        and _lasting(kind)
+    ]
+
+
+def _lasting(kind: type[Any]) -> bool:
+    """Whether it predicts one number, and scikit-learn does not warn that it will be removed."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        one = bool(kind().__sklearn_tags__().target_tags.single_output)
+    return one and not any(issubclass(x.category, FutureWarning) for x in said)
+
+
+def _summary(kind: type[Any]) -> str:
+    lines = (inspect.getdoc(kind) or "").strip().splitlines()
+    return lines[0] if lines else ""
+
+
 def build_estimator(spec: EstimatorSpec, *, seed: int) -> Any:
     """An unfitted estimator; inputs are standardised first where their scale matters.
 
@@ -66,11 +92,7 @@ def _arguments(spec: EstimatorSpec, kind: type[Any], seed: int) -> Mapping[str, 
                 f"estimator {spec.id!r}: {spec.name} takes no argument {name!r} "
                 f"({nearest(name, list(parameters))})"
             )
-    missing = [
-        name
-        for name, x in parameters.items()
-        if x.default is x.empty and x.kind is not x.VAR_KEYWORD and name not in spec.args
-    ]
+    missing = _missing(spec, kind)
     if missing:
         raise AnalysisError(
             f"estimator {spec.id!r}: {spec.name} needs {', '.join(missing)}, which this file "
@@ -80,3 +102,12 @@ def _arguments(spec: EstimatorSpec, kind: type[Any], seed: int) -> Mapping[str, 
     if "random_state" in parameters and chosen.get("random_state") is None:
         chosen["random_state"] = seed
     return chosen
+
+
+def _missing(spec: EstimatorSpec, kind: type[Any]) -> list[str]:
+    """Arguments that the class needs and the experiment does not give."""
+    return [
+        name
+        for name, x in inspect.signature(kind).parameters.items()
+        if x.default is x.empty and x.kind is not x.VAR_KEYWORD and name not in spec.args
+    ]

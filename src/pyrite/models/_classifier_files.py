@@ -18,11 +18,11 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_config", "load_classifier"]
+__all__ = ["HEAD", "check_config", "load_classifier"]
 
 ADAPTER = "adapter_config.json"
 
-_HEAD = re.compile(r"(^|\.)(score|classifier|v_head|value_head|reward_head|regression_head)(\.|$)")
+HEAD = re.compile(r"(^|\.)(score|classifier|v_head|value_head|reward_head|regression_head)(\.|$)")
 _MASK = re.compile(r"attn(ention)?\.(masked_)?bias$")
 _LAYER = re.compile(r"\.\d+\..*\.(weight|bias)$")
 
@@ -161,7 +161,7 @@ def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
             f"{name}: {key} has shape {tuple(found)} in the files, config.json says {tuple(wanted)}"
         )
     missing = sorted(loading["missing_keys"])
-    head = [key for key in missing if _HEAD.search(key)]
+    head = [key for key in missing if HEAD.search(key)]
     if head:
         raise HeadError(
             f"{name}: the weights of the score head are not in the files ({describe_keys(head)}); "
@@ -172,7 +172,7 @@ def _check_loading(name: str, loading: Mapping[str, Any]) -> list[str]:
             f"{name}: the files lack {describe_keys(missing)}; fetch the model again"
         )
     unused = sorted(loading["unexpected_keys"])
-    other_head = [key for key in unused if _HEAD.search(key)]
+    other_head = [key for key in unused if HEAD.search(key)]
     if other_head:
         raise HeadError(
             f"{name}: the files hold a head that the class has no place for "
