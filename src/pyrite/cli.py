@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pyrite.commands.compare import compare
+from pyrite.commands.gate import gate
 from pyrite.commands.init import init
 from pyrite.errors import ConfigError, PyriteError
 from pyrite.listing import FAMILIES, lines
@@ -31,6 +33,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.command()(compare)
+app.command()(gate)
 app.command()(init)
 
 INTERRUPTED = 130
