@@ -14,6 +14,7 @@ from pyrite.steps.model import ModelStep
 from pyrite.steps.query import QueryStep
 
 if TYPE_CHECKING:
+    from pyrite.config.sections import ExploitSection
     from pyrite.experiment import Experiment
 
 __all__ = ["compile_steps", "pinned"]
@@ -31,11 +32,19 @@ def compile_steps(experiment: Experiment) -> list[Step]:
         data = next(name for name in query.requires if name not in models)
         steps.append(QueryStep(query, model, data, experiment.doctor))
     steps += [AnalyzeStep(section, tuple(section.requires)) for section in experiment.analyses]
-    for exploit in experiment.exploits:
-        model = next(name for name in exploit.requires if name in models)
-        data = next(name for name in exploit.requires if name not in models)
-        steps.append(ExploitStep(exploit, model, data, experiment.doctor))
-    return steps
+    return steps + [_exploit_step(section, experiment, models) for section in experiment.exploits]
+
+
+def _exploit_step(section: ExploitSection, experiment: Experiment, models: set[str]) -> ExploitStep:
+    data = {one.id for one in experiment.data}
+    return ExploitStep(
+        section,
+        next(name for name in section.requires if name in models),
+        next(name for name in section.requires if name in data),
+        experiment.doctor,
+        gold=section.gold if section.gold in models else None,
+        analyses=tuple(n for n in section.requires if n not in models and n not in data),
+    )
 
 
 def pinned(steps: Sequence[Step]) -> list[Step]:

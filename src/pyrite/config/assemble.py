@@ -260,7 +260,9 @@ def _as_linked(
     for one in linked:
         section = sections[one.index] if one.kind == kind else None
         if section is not None:
-            update = {"id": one.id, "requires": list(one.requires)}
+            update: dict[str, Json] = {"id": one.id, "requires": list(one.requires)}
+            if one.others and isinstance(section, ExploitSection) and not section.transfer:
+                update["transfer"] = list(one.others)
             result.append(section.model_copy(update=update))
     return tuple(result)
 
@@ -306,7 +308,7 @@ def _retype_within(value: Json, *, free: bool) -> None:
         for key, inner in value.items():
             if free:
                 value[key] = retype(inner)
-            _retype_within(inner, free=free or key in ("args", "where", "edits"))
+            _retype_within(inner, free=free or key in ("args", "where", "edits", "search"))
     elif isinstance(value, Seq):
         for index, inner in enumerate(value):
             if free:

@@ -251,17 +251,17 @@ def _exploit(section: Map) -> Map:
         mark = section.at(key)
         if key in ("message", "tokenizer") and value in (None, "default"):
             continue
-        if key in ("requires", "edits", "confirm") and value is None:
+        if value is None and key in ("requires", "edits", "search", "gold", "transfer", "confirm"):
             continue
-        if key == "requires":
+        if key in ("requires", "transfer"):
             value = texts(value, mark)
-        elif key == "edits" and isinstance(value, str | Map | Seq):
-            value = _edits(value, mark)
+        elif key in ("edits", "search") and isinstance(value, str | Map | Seq):
+            value = _components(value, mark)
         result.put(key, value, mark)
     return result
 
 
-def _edits(value: Json, mark: Mark) -> Seq:
+def _components(value: Json, mark: Mark) -> Seq:
     items = Seq(mark)
     for name, at, body in entries(value, mark, frozenset({"name", "args"})):
         if name is None:

@@ -179,15 +179,17 @@ def _relax_analyze(analyze: Schema, definitions: Schema) -> None:
 
 def _relax_exploit(exploit: Schema, definitions: Schema) -> None:
     from pyrite.exploits import EDITS
+    from pyrite.exploits.search import SEARCHES
 
     properties = exploit["properties"]
-    properties["requires"] = _texts()
+    properties["requires"] = properties["transfer"] = _texts()
     for key in ("message", "tokenizer"):
         properties[key] = {"anyOf": [properties[key], {"const": "default"}, _NULL]}
     properties["confirm"] = {"anyOf": [properties["confirm"], _NULL]}
-    names = ["default", *EDITS.names()]
-    edits = _named(definitions, "EditSpec", names=names, open_body=True)
-    properties["edits"] = {**edits, "description": "default, or names with their fields"}
+    for key, spec, family in (("edits", "EditSpec", EDITS), ("search", "SearchSpec", SEARCHES)):
+        names = ["default", *family.names()]
+        forms = _named(definitions, spec, names=names, open_body=True)
+        properties[key] = {**forms, "description": "default, or names with their fields"}
 
 
 def _named(

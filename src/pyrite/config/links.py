@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 from pyrite.component import nearest
@@ -33,13 +33,19 @@ FANNED = ("query", "exploit")
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One section as far as the links between sections go; `index` is its place in its list."""
+    """One section as far as the links between sections go.
+
+    Attributes:
+        index: its place in its list.
+        beside: models that it only asks too (`gold`, `transfer`), with where that is written.
+    """
 
     kind: str
     index: int
     id: str
     requires: tuple[tuple[str, Mark], ...]
     mark: Mark
+    beside: tuple[tuple[str, Mark], ...] = ()
 
     @classmethod
     def of(cls, kind: str, index: int, section: Map, mark: Mark) -> Node:
@@ -52,7 +58,16 @@ class Node:
         )
         name = section.get("id", kind)
         at = section.at("id") if "id" in section else mark
-        return cls(kind, index, name if isinstance(name, str) else "", requires, at)
+        return cls(
+            kind, index, name if isinstance(name, str) else "", requires, at, _beside(section)
+        )
+
+
+def _beside(section: Map) -> tuple[tuple[str, Mark], ...]:
+    gold, transfer = section.get("gold"), section.get("transfer")
+    found = list(transfer.pairs()) if isinstance(transfer, Seq) else []
+    found += [(gold, section.at("gold"))] if "gold" in section else []
+    return tuple((name, mark) for name, mark in found if isinstance(name, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +75,14 @@ class Linked:
     """A query, analysis or exploit step as it runs: its id and what it requires, in order.
 
     `index` is the place of the section in the file; one section that requires several models or
-    data sets gives several of these.
+    data sets gives several of these, each of them with the other models in `others`.
     """
 
     kind: str
     index: int
     id: str
     requires: tuple[str, ...]
+    others: tuple[str, ...] = ()
 
 
 def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
@@ -79,8 +95,12 @@ def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
         if node.kind in FANNED:
             models = _required(node, "model", nodes, by_id, findings)
             data = _required(node, "data", nodes, by_id, findings)
-            _check_references(node, ("model", "data"), nodes, by_id, findings)
+            kinds = ("model", "data", "analyze") if node.kind == "exploit" else ("model", "data")
+            _check_references(node, kinds, nodes, by_id, findings)
+            _check_transfer(node, nodes, by_id, findings)
             made = _combinations(node, models, data)
+            analyses = dict.fromkeys(n for n, _ in node.requires if _is(n, "analyze", by_id))
+            made = [replace(one, requires=(*one.requires, *analyses)) for one in made]
             fanned[node.id] = [one.id for one in made]
             linked.extend(made)
     _check_fanned(nodes, fanned, findings)
@@ -121,10 +141,12 @@ def _required(
     node: Node, kind: str, nodes: Sequence[Node], by_id: dict[str, Node], findings: Findings
 ) -> list[str]:
     """Ids of the required sections of one kind; filled in where there is only one."""
-    named = list(dict.fromkeys(n for n, _ in node.requires if n in by_id and by_id[n].kind == kind))
-    if named:
-        return named
-    candidates = [other.id for other in nodes if other.kind == kind]
+    named = dict.fromkeys(n for n, _ in node.requires if _is(n, kind, by_id))
+    beside = {name for name, _ in node.beside}
+    usable = [name for name in named if name not in beside]
+    if usable:
+        return usable
+    candidates = [other.id for other in nodes if other.kind == kind and other.id not in beside]
     dangling = [name for name, _ in node.requires if name not in by_id]
     if dangling:
         return []
@@ -137,8 +159,13 @@ def _required(
             mark, f"{node.id!r} does not say in `requires` which {_PLURAL[kind]} it needs", choice
         )
     else:
-        findings.mistake(mark, f"{node.id!r} needs {_NOUN[kind]}, and there is none")
+        asked = " beside those of `gold` and `transfer`" if kind == "model" and beside else ""
+        findings.mistake(mark, f"{node.id!r} needs {_NOUN[kind]}, and there is none{asked}")
     return []
+
+
+def _is(name: str, kind: str, by_id: dict[str, Node]) -> bool:
+    return name in by_id and by_id[name].kind == kind
 
 
 def _check_references(
@@ -164,6 +191,19 @@ def _check_references(
             )
 
 
+def _check_transfer(
+    node: Node, nodes: Sequence[Node], by_id: dict[str, Node], findings: Findings
+) -> None:
+    """What `transfer` names is a model; `gold` may also be a column, of which nothing is known."""
+    models = [other.id for other in nodes if other.kind == "model"]
+    for name, mark in node.beside:
+        if mark.path.endswith("gold") or _is(name, "model", by_id):
+            continue
+        findings.mistake(
+            mark, f"is {shown(name)}, and no model is called so", nearest(name, models)
+        )
+
+
 def _suggestion(name: str, usable: Sequence[Node], named: set[str]) -> str:
     """The nearest id; where none is near, the only one of a kind that nothing refers to."""
     hint = nearest(name, [node.id for node in usable])
@@ -185,7 +225,8 @@ def _combinations(node: Node, models: list[str], data: list[str]) -> list[Linked
             parts.append(model)
         if len(data) > 1:
             parts.append(rows)
-        made.append(Linked(node.kind, node.index, ".".join(parts), (model, rows)))
+        others = tuple(name for name in models if name != model)
+        made.append(Linked(node.kind, node.index, ".".join(parts), (model, rows), others))
     return made
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "Predict",
     "QuerySection",
     "Sample",
+    "SearchSpec",
     "Section",
     "Settings",
     "StoreItem",
@@ -271,6 +272,13 @@ class EditSpec(Section):
     args: dict[str, Any] = Field(default_factory=dict)
 
 
+class SearchSpec(Section):
+    """A search by name with its fields; `default` stands for all that need none."""
+
+    name: str
+    args: dict[str, Any] = Field(default_factory=dict)
+
+
 class ConfirmSpec(Section):
     """How sure one must be on the held-out prompts."""
 
@@ -285,7 +293,7 @@ class ConfirmSpec(Section):
 
 
 class ExploitSection(Section):
-    """Measure edits on some prompts and prove the promising ones on others."""
+    """Measure edits and search on some prompts, and prove what is promising on others."""
 
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "requires", "batch_tokens", "cache"})
 
@@ -293,8 +301,18 @@ class ExploitSection(Section):
     requires: list[str] = Field(default_factory=list)
     budget: int = Field(default=20_000, ge=1, description="texts that may be scored")
     edits: list[EditSpec] = Field(default=[EditSpec(name="default")], min_length=1)
+    search: list[SearchSpec] = Field(
+        default=[SearchSpec(name="default")], description="[] tries the edits alone"
+    )
     gold: str | None = Field(
-        default=None, description="a measure of quality; not built yet, leave it out"
+        default=None,
+        min_length=1,
+        description="a measure of quality: another model of the file, or a column of the data",
+    )
+    transfer: list[str] = Field(
+        default_factory=list,
+        description="models that what is confirmed is tried on too; default: the other models "
+        "that `requires` names",
     )
     confirm: ConfirmSpec = ConfirmSpec()
     message: MessageSpec = MessageSpec()
