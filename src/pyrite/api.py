@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyrite.experiment import Experiment
     from pyrite.runs import Run
 
-__all__ = ["dry_run", "examine", "run"]
+__all__ = ["dry_run", "examine", "report", "run"]
 
 
 def run(
@@ -100,6 +100,25 @@ def examine(
         for warning in loaded.warnings:
             progress.say(f"warning: {warning}")
         return examine_queries(loaded, only, progress)
+
+
+def report(run: str | Path) -> Path:
+    """Write the report of a run again, from what the run directory holds.
+
+    Args:
+        run: a run directory, finished or not; or an experiment's file, of which the newest run is
+            taken.
+
+    Returns:
+        The path of `report.html`; `report.json` is beside it.
+
+    Raises:
+        ConfigError: the experiment has mistakes.
+        StoreError: there is no run, or a file of it is gone or damaged.
+    """
+    from pyrite.report.write import find_run, write_report
+
+    return write_report(find_run(Path(run)))
 
 
 def _loaded(experiment: str | Path | Experiment, overrides: Sequence[str]) -> Experiment:

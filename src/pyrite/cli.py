@@ -18,6 +18,7 @@ import typer
 from pyrite.commands.compare import compare
 from pyrite.commands.gate import gate
 from pyrite.commands.init import init
+from pyrite.commands.report import report
 from pyrite.errors import ConfigError, PyriteError
 from pyrite.listing import FAMILIES, lines
 
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command()(compare)
 app.command()(gate)
 app.command()(init)
+app.command()(report)
 
 INTERRUPTED = 130
 
@@ -220,3 +222,11 @@ def _print_run(finished: Run) -> None:
         print(f"\nfigures  {figures[0].parent} ({len(figures)} PNG, the same interactive as HTML)")
     print(f"tables   {finished.path / 'steps'} (or pyrite.Run({str(finished.path)!r}).table(...))")
     print(f"run      {finished.path}")
+    if finished.report is not None:
+        print(f"report   {finished.report}")
+    else:
+        print(
+            f"pyrite: THE REPORT WAS NOT WRITTEN, all results are stored (why: "
+            f"{finished.path / 'events.jsonl'}); try again: pyrite report {finished.path}",
+            file=sys.stderr,
+        )

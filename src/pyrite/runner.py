@@ -78,13 +78,30 @@ class Runner:
                     planned.step.close()
             self._write_manifest("finished")
             self._folder.event("finished")
-            self._tracking.finish("finished")
+            try:
+                self._report(self._tracking)
+            finally:
+                self._tracking.finish("finished")
         return Run(self._folder.path)
 
     @property
     def out(self) -> Path:
         """The folder that all runs are below."""
         return Path(self.experiment.out)
+
+    def _report(self, tracking: Tracking) -> None:
+        """Write the report; all results are stored before, so a failure of it loses none."""
+        from pyrite.report.write import write_report
+
+        try:
+            with self.progress.task("writing the report", unit="pages"):
+                page = write_report(self._folder.path)
+        except Exception as error:  # noqa: BLE001 - whatever failed, the run itself is whole
+            message = redact(f"{type(error).__name__}: {error}")
+            self._folder.event("report failed", message=message)
+            self._say(f"THE REPORT WAS NOT WRITTEN: {message}")
+            return
+        tracking.report(page)
 
     def _run_steps(self) -> None:
         queried = {name for planned in self.plan for name in planned.step.requires}

@@ -16,7 +16,9 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "open_table"]
+__all__ = ["HTML", "Run", "open_table"]
+
+HTML = "report.html"
 
 _FINDING = ("analyze", "exploit")
 """Kinds of steps that leave findings, in the order in which these are told."""
@@ -107,6 +109,12 @@ class Run:
         """What was detected, counted, or could not be measured, and why."""
         metas = [self._folder.step(step["id"]).meta or {} for step in self.manifest["steps"]]
         return [sentence for meta in metas for sentence in meta.get("notes", ())]
+
+    @property
+    def report(self) -> Path | None:
+        """The page for people, `report.html`; None where none was written."""
+        path = self.path / HTML
+        return path if path.is_file() else None
 
     def associations(self, analysis: str) -> pd.DataFrame:
         """The associations that an analysis tried: effects, intervals, q-values, n."""

@@ -6,6 +6,7 @@
         experiment.yml    the resolved experiment
         manifest.json     versions, seeds, identities, hardware
         events.jsonl      what happened, when
+        report.json       the report as data, and report.html for people; made from the rest
         run.lock          held while a process works here
         steps/<id>/       meta.json (written last) and the step's tables
 

@@ -82,6 +82,10 @@ class Tracking:
             self._trackers.table(f"{step.id}/{Path(name).stem}", _read(folder.path / name))
         self._trackers.artifact(step.id, folder.path, step.kind)
 
+    def report(self, path: Path) -> None:
+        """Show the report of the run."""
+        self._trackers.artifact("report", path, "report")
+
     def finish(self, status: str) -> None:
         """Close the trackers and pass on what they want the user to read."""
         for line in self._trackers.finish(status):

@@ -88,8 +88,10 @@ def test_the_script_is_written_once(tmp_path: Path) -> None:
         render(scatter(20), name, tmp_path)
     assert sorted(x.name for x in tmp_path.iterdir()) == [
         "a.html",
+        "a.plotly.json",
         "a.png",
         "b.html",
+        "b.plotly.json",
         "b.png",
         "plotly.min.js",
     ]

@@ -35,9 +35,9 @@ LAYERS: list[set[str]] = [
     {"finished"},
     {"compare"},
     {"gate"},
+    {"report"},
     {"runner"},
     {"api"},
-    {"commands"},
     {"commands"},
     {"cli", "__main__"},
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +16,17 @@ from pyrite.analysis.resample import (
     share_estimate,
 )
 
-__all__ = ["Measure", "Scope", "against_gold", "pair_accuracy", "pair_calibration"]
+__all__ = [
+    "Measure",
+    "Scope",
+    "against_gold",
+    "mean_of",
+    "means_of",
+    "pair_accuracy",
+    "pair_calibration",
+    "share_of",
+    "shares_of",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,28 +180,45 @@ def _share_below(others: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def share_of(scope: Scope, rows: np.ndarray, values: np.ndarray) -> Estimate:
     """Mean of values in [0, 1] with Wilson's interval over prompts."""
-    return _mean(scope, rows, values, share_estimate)
+    return _means(scope, [(rows, values)], share_estimate)[0]
 
 
 def mean_of(scope: Scope, rows: np.ndarray, values: np.ndarray) -> Estimate:
     """Mean of values with its interval over prompts."""
-    return _mean(scope, rows, values, plain_estimate)
+    return means_of(scope, [(rows, values)])[0]
 
 
-def _mean(
-    scope: Scope, rows: np.ndarray, values: np.ndarray, estimate: Callable[..., Estimate]
-) -> Estimate:
-    sums = scope.clusters.sums(np.stack([np.ones(len(rows)), values]), rows)
-    totals = scope.clusters.totals(sums)
+def shares_of(scope: Scope, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Estimate]:
+    """`share_of` of many (rows, values), all on the same resamples."""
+    return _means(scope, parts, share_estimate)
+
+
+def means_of(scope: Scope, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Estimate]:
+    """`mean_of` of many (rows, values), all on the same resamples."""
+    return _means(scope, parts, plain_estimate)
+
+
+def _means(
+    scope: Scope,
+    parts: Sequence[tuple[np.ndarray, np.ndarray]],
+    estimate: Callable[..., Estimate],
+) -> list[Estimate]:
+    if not parts:
+        return []
+    sums = [scope.clusters.sums(np.stack([np.ones(len(r)), values]), r) for r, values in parts]
+    totals = scope.clusters.totals(np.concatenate(sums, axis=1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        resampled = totals[:, 1] / totals[:, 0]
-    return estimate(
-        float(np.mean(values)),
-        resampled,
-        rows=len(rows),
-        groups=scope.clusters.count(rows),
-        confidence=scope.confidence,
-    )
+        resampled = totals[:, 1::2] / totals[:, ::2]
+    return [
+        estimate(
+            float(np.mean(values)),
+            resampled[:, at],
+            rows=len(rows),
+            groups=scope.clusters.count(rows),
+            confidence=scope.confidence,
+        )
+        for at, (rows, values) in enumerate(parts)
+    ]
 
 
 def _too_few(scope: Scope, rows: np.ndarray) -> str | None:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pyrite.report._plain import plain
 from pyrite.types import Json
 
 __all__ = [
@@ -42,6 +43,11 @@ Level = Literal["good", "note", "warning", "bad"]
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _carried_by_json(cls, value: Json) -> Json:
+        return plain(value)
 
 
 class Text(_Frozen):

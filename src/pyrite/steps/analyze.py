@@ -89,6 +89,7 @@ class AnalyzeStep(Step):
             {
                 "name": figure.name,
                 "title": figure.title,
+                "caption": figure.caption,
                 "png": str(figure.png.relative_to(context.folder.path)),
                 "html": str(figure.html.relative_to(context.folder.path)),
             }

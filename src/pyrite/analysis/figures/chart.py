@@ -28,10 +28,12 @@ __all__ = [
     "INK",
     "LIGHT",
     "ORANGE",
+    "PLOTLY",
     "Chart",
     "Namer",
     "drawable",
     "markup",
+    "plotly_figure",
     "render",
     "short_labels",
     "shorten",
@@ -41,6 +43,8 @@ __all__ = [
 BLUE, ORANGE = "#0072B2", "#D55E00"
 COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#222222", "#8C6D31")
 INK, GREY, LIGHT = "#222222", "#6B6B6B", "#E3E3E3"
+PLOTLY = ".plotly.json"
+"""Ending of the file with a figure's plotly JSON, beside its PNG."""
 
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
@@ -113,7 +117,10 @@ class Namer:
 
 
 def render(chart: Chart, name: str, folder: Path) -> Figure:
-    """Write `<name>.png` (1200 × 800) and `<name>.html`, and `plotly.min.js` once beside them."""
+    """Write `<name>.png` (1200 × 800), `<name>.html` and its figure as `<name>.plotly.json`.
+
+    `plotly.min.js` is written once beside them.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     png, page = folder / f"{name}.png", folder / f"{name}.html"
     _write_png(chart, png)
@@ -139,11 +146,10 @@ def _write_png(chart: Chart, path: Path) -> None:
         canvas.savefig(path)
 
 
-def _write_page(chart: Chart, path: Path) -> None:
+def plotly_figure(traces: list[Any], changes: dict[str, Any]) -> Any:
+    """A plotly figure of these traces in the look of all figures."""
     import plotly.graph_objects as go
-    from plotly.offline import get_plotlyjs
 
-    traces, changes = chart.traces()
     axis = {"gridcolor": LIGHT, "zeroline": False, "linecolor": GREY, "automargin": True}
     layout = {
         "template": "none",
@@ -160,6 +166,15 @@ def _write_page(chart: Chart, path: Path) -> None:
     }
     figure = go.Figure(data=traces, layout=layout)
     figure.update_layout(changes)
+    return figure
+
+
+def _write_page(chart: Chart, path: Path) -> None:
+    from plotly.offline import get_plotlyjs
+
+    figure = plotly_figure(*chart.traces())
+    # Beside the page, for a report: the same figure as data.
+    path.with_suffix(PLOTLY).write_text(figure.to_json(), encoding="utf-8", errors="replace")
     body = figure.to_html(
         full_html=False,
         include_plotlyjs=False,
