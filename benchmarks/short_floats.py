@@ -2,7 +2,7 @@
 
     OMP_NUM_THREADS=1 python benchmarks/short_floats.py [--write docs/performance.md]
 
-The models and texts of `forward.py`. int8 is torch's dynamic quantisation of all linear layers, for
+The models and texts of `forward.py` (`models_and_texts.py`). int8 is torch's dynamic quantisation of all linear layers, for
 comparison only: Pyrite does not offer it.
 """
 
@@ -19,15 +19,9 @@ from pathlib import Path
 
 import torch
 
-from forward import (
-    Texts,
-    models,
-    one_by_one,
-    questions,
-    random_texts,
-    sorted_batches,
-    write_section,
-)
+from forward import one_by_one, sorted_batches, write_section
+from models_and_texts import Texts, models, questions, random_texts
+
 from pyrite.forward import Decoder
 
 HEAD = torch.randn(512, generator=torch.Generator().manual_seed(5))
