@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 python benchmarks/short_floats.py [--write docs/performance.md]
 
-The models and texts of `forward.py` (`models_and_texts.py`). int8 is torch's dynamic quantisation of all linear layers, for
-comparison only: Pyrite does not offer it.
+The models and texts of `models_and_texts.py`. int8 is torch's dynamic quantisation of all linear
+layers, for comparison only: Pyrite does not offer it.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-
-from forward import one_by_one, sorted_batches, write_section
 from models_and_texts import Texts, models, questions, random_texts
 
+from forward import one_by_one, sorted_batches, write_section
 from pyrite.forward import Decoder
 
 HEAD = torch.randn(512, generator=torch.Generator().manual_seed(5))
