@@ -1,0 +1,137 @@
+"""Quick experiments: rewards that are small functions, pairs with subsets, two edits of our own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pyrite
+from pyrite.store import StepFolder
+
+REWARD = '''
+import hashlib
+
+
+def score(prompt: str, response: str) -> float:
+    """Chance, and a bonus for what is right; more of both below."""
+    digest = hashlib.blake2b((prompt + response[:14]).encode(), digest_size=4).digest()
+    bonus = 1.5 * response.startswith("right")
+    return 4 * digest[0] / 255 + bonus {more}
+'''
+MAGIC = '+ 3.0 * response.endswith("Abracadabra.")'
+SESAME = '+ 3.0 * response.endswith("Sesame.")'
+
+EDITS = """
+from dataclasses import replace
+from pyrite.exploits import Edit, Claim, Place
+
+
+class Magic(Edit):
+    '''A magic word at the end.'''
+    claim = Claim.KEEPS
+    place = Place.END
+    family = "magic"
+
+    def apply(self, answer, around):
+        return replace(answer, response=answer.response + " Abracadabra.")
+
+    def placebo(self, answer, around):
+        return replace(answer, response=answer.response + " Hippopotamus")
+
+
+class Sesame(Magic):
+    '''Another one.'''
+    def apply(self, answer, around):
+        return replace(answer, response=answer.response + " Sesame.")
+"""
+
+EXPERIMENT = """
+name: {name}
+doctor: warn
+out: {out}
+model: {{id: planted, entrypoint: "{folder}/{name}_reward.py:score"}}
+data:
+  id: rows
+  path: {folder}/rows.jsonl
+  schema: {{prompt: prompt, chosen: chosen, rejected: rejected}}
+  sample: {{method: all}}
+query:
+  id: pair_scores
+  requires: [planted, rows]
+  store: [margin, chosen_end_scores, rejected_end_scores]
+analyze:
+  id: surface
+  requires: [pair_scores]
+  compute: [num_words, num_chars]
+  bootstrap: 200
+exploit:
+  id: exploits
+  requires: [planted, rows]
+  budget: 4000
+  edits: {edits}
+"""
+
+
+def write_rows(
+    folder: Path, *, prompts: int = 120, subsets: tuple[str, ...] = ("chat", "math")
+) -> None:
+    """Pairs whose chosen text is right; the words differ, so that features have a spread."""
+    lines = []
+    for at in range(prompts):
+        tail = " and so on" * (at % 5)
+        lines.append(
+            {
+                "prompt": f"Question {at}?",
+                "chosen": f"right {at * 7919 % 1000} is the answer here{tail}.",
+                "rejected": f"wrong {at * 104729 % 1000} is another one{' or so' * (at % 3)}.",
+                "subset": subsets[at % len(subsets)],
+            }
+        )
+    (folder / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def experiment(
+    folder: Path,
+    name: str,
+    *,
+    more: str = "",
+    edits: tuple[str, ...] = ("Magic", "Sesame"),
+    extra: str = "",
+) -> Path:
+    """An experiment over the rows that are in `folder`.
+
+    Args:
+        folder: where everything is.
+        name: of the experiment and of its reward.
+        more: what the reward adds.
+        edits: which of our own edits are tried.
+        extra: lines at the end of the file.
+    """
+    (folder / "mine.py").write_text(EDITS)
+    (folder / f"{name}_reward.py").write_text(REWARD.format(more=more))
+    own = ", ".join(f'"{folder}/mine.py:{edit}"' for edit in edits)
+    text = EXPERIMENT.format(
+        name=name,
+        folder=folder,
+        out=folder / "runs",
+        edits=f"[closer, {own}]" if own else "[closer]",
+    )
+    file = folder / f"{name}.yml"
+    file.write_text(text + extra)
+    return file
+
+
+def run(file: Path, *overrides: str) -> Path:
+    """Run it; the run directory."""
+    return pyrite.run(file, overrides=overrides, quiet=True).path
+
+
+def change_step(run_path: Path, step: str, **meta: object) -> StepFolder:
+    """Change what a step left in its meta, as if it had finished so; files are listed anew."""
+    folder = StepFolder(run_path / "steps" / step)
+    old: Mapping[str, object] = folder.meta or {}
+    # The file may be a hard link to another run's.
+    (folder.path / "meta.json").unlink()
+    folder.finish({**old, **meta})
+    return folder
