@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pyrite.component import load_user_module
 from pyrite.errors import ModelError
 from pyrite.executors import Opened, Opening
-from pyrite.models import Capability, ItemScorer, Model, Scorer
+from pyrite.models import Capability, ItemScorer, Model, Scorer, TokenScorer
 from pyrite.types import Json
 
 __all__ = ["About", "ModelOpening", "OpenedModel"]
@@ -25,7 +25,8 @@ class About:
     """What is known of an opened model where it is not open itself; the fields are `Scorer`'s.
 
     `takes_columns` says that it takes items as they are, with all columns of their rows; `reads`
-    whether a score is made from texts, or looked up in these columns.
+    whether a score is made from texts, or looked up in these columns. `has_tokenizer` and
+    `has_decoder` say whether it shows its tokenizer, and a decoder beside it.
     """
 
     capabilities: frozenset[Capability]
@@ -35,10 +36,13 @@ class About:
     facts: Mapping[str, Json]
     takes_columns: bool
     reads: Literal["texts", "columns"]
+    has_tokenizer: bool = False
+    has_decoder: bool = False
 
     @classmethod
     def of(cls, scorer: Scorer) -> About:
         """What is known of an opened model."""
+        has_tokenizer = isinstance(scorer, TokenScorer) and scorer.anatomy() is not None
         return cls(
             scorer.capabilities,
             tuple(scorer.output_names),
@@ -47,6 +51,8 @@ class About:
             dict(scorer.facts),
             isinstance(scorer, ItemScorer),
             scorer.reads if isinstance(scorer, ItemScorer) else "texts",
+            has_tokenizer,
+            has_tokenizer and getattr(scorer, "decoder", None) is not None,
         )
 
 
