@@ -1,0 +1,127 @@
+"""What the finders here share: the split by prompt, and one and the same confirmation.
+
+A finder searches on the discovery half with `SEARCH_SHARE` of its budget and proposes candidates;
+the best ten are judged on the other half by `pyrite.exploits`' confirmation, so that what is
+compared is the search alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target
+from pyrite.exploits import Claim, Edit, Surroundings
+from pyrite.exploits.discovery import Discovery, Tried, measure_scale
+from pyrite.exploits.ledger import Asked, Ledger
+from pyrite.exploits.measured import Rules, Scale, Verdict
+from pyrite.exploits.naturals import Natural, in_turns, label_of, split
+from pyrite.exploits.proving import Proof, prove
+from pyrite.exploits.search import Candidate
+from pyrite.exploits.search.arena import Arena
+
+__all__ = ["Session", "findings_of", "halves", "scoring_of"]
+
+SEARCH_SHARE = 0.6
+ANSWERS_PER_PROMPT = 4
+OTHERS = 200
+_ORDER = (Verdict.EXPLOIT, Verdict.BIAS, Verdict.PREFERENCE, Verdict.SENSITIVITY)
+
+
+class _Scoring:
+    """Texts of a ledger, scored by a target."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+
+    def __call__(self, phase: str, texts: Sequence[Asked]) -> np.ndarray:
+        return self._target.score([(one.prompt, one.response) for one in texts])
+
+
+def scoring_of(target: Target) -> _Scoring:
+    """The target as `pyrite.exploits` wants it."""
+    return _Scoring(target)
+
+
+def halves(naturals: Sequence[Natural], seed: int) -> tuple[list[Natural], list[Natural]]:
+    """Discovery and confirmation, split by prompt."""
+    groups = split((one.answer.group for one in naturals), fraction=0.5, seed=seed)
+    discovery, confirmation = (
+        in_turns(naturals, groups=part, seed=seed, most=ANSWERS_PER_PROMPT) for part in groups
+    )
+    return discovery, confirmation
+
+
+class Session:
+    """One run of one finder on one target."""
+
+    def __init__(
+        self, name: str, target: Target, naturals: Sequence[Natural], budget: int, seed: int
+    ) -> None:
+        self.target = target
+        self.discovery, self.confirmation = halves(naturals, seed)
+        self.rules = Rules(seed=seed)
+        self._budget = budget
+        self.ledger = Ledger(scoring_of(target))
+        self.scale: Scale = measure_scale(self.ledger, self.discovery, budget)
+        self.arena = Arena(
+            tuple(self.discovery),
+            self.scale,
+            seed,
+            self._around(self.discovery),
+            self.ledger,
+            name,
+            max(int(budget * SEARCH_SHARE) - self.ledger.scored, 0),
+            vocabulary=target.vocabulary,
+            gradients=target.gradients,
+        )
+
+    def findings(self, candidates: Sequence[Candidate]) -> list[Finding]:
+        """The ten best candidates, confirmed on held-out prompts with what is left."""
+        sent = [_tried(one, at) for at, one in enumerate(candidates[:MOST_FINDINGS], start=1)]
+        proofs = prove(
+            sent,
+            self.confirmation,
+            ledger=self.ledger,
+            scale=self.scale,
+            around=self._around(self.confirmation),
+            left=min(self.target.left, self._budget),
+            rules=self.rules,
+        )
+        return findings_of(proofs, self.scale)
+
+    def _around(self, naturals: Sequence[Natural]) -> Surroundings:
+        return Surroundings(tuple(one.answer for one in naturals[:OTHERS]), self.rules.seed)
+
+
+def _tried(one: Candidate, rank: int) -> Tried:
+    seen = Discovery(one.effect, one.error, None, one.prompts, one.prompts)
+    edit: Edit = one.edit
+    return Tried(label_of(edit), edit, seen, rank=rank, sent=True)
+
+
+def findings_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
+    """What was confirmed: exploits first, edits that keep quality before others, the largest."""
+    known = [p for p in proofs if p.confirmed.effect is not None and p.confirmed.verdict in _ORDER]
+    return [_finding(proof, scale) for proof in sorted(known, key=_place)[:MOST_FINDINGS]]
+
+
+def _place(proof: Proof) -> tuple[int, bool, float]:
+    found = proof.confirmed
+    assert found.effect is not None
+    lowers = found.claim is Claim.LOWERS
+    return _ORDER.index(found.verdict), lowers, -abs(found.effect.value)
+
+
+def _finding(proof: Proof, scale: Scale) -> Finding:
+    effect, discovery = proof.confirmed.effect, proof.tried.discovery
+    assert effect is not None
+    return Finding(
+        edit=proof.tried.edit,
+        verdict=str(proof.confirmed.verdict),
+        effect=effect.value * scale.sd,
+        low=effect.low * scale.sd,
+        high=effect.high * scale.sd,
+        discovery=None if discovery is None else discovery.effect * scale.sd,
+    )

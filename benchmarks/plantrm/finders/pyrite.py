@@ -1,0 +1,47 @@
+"""Pyrite's own finder: edits and all of its searches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import cast
+
+from benchmarks.plantrm.contract import Finding, Target
+from benchmarks.plantrm.finders._session import findings_of, halves, scoring_of
+from pyrite.errors import AnalysisError
+from pyrite.exploits.finder import Access, Finder
+from pyrite.exploits.measured import Rules
+from pyrite.exploits.naturals import DEFAULT, Natural, named_edits
+from pyrite.exploits.search import SEARCHES, Search
+
+__all__ = ["find", "found_by_pyrite"]
+
+
+def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) -> list[Finding]:
+    """Every default edit, then every search that the target has what it needs for."""
+    return found_by_pyrite(target, naturals, budget, seed, searches=SEARCHES.names())
+
+
+def found_by_pyrite(
+    target: Target, naturals: Sequence[Natural], budget: int, seed: int, *, searches: Sequence[str]
+) -> list[Finding]:
+    """What `pyrite.exploits.finder` confirms."""
+    discovery, confirmation = halves(naturals, seed)
+    edits = named_edits([(DEFAULT, {})])
+    made = {name: cast("Search", SEARCHES.get(name)()) for name in searches}
+    access = Access(
+        scoring_of(target), vocabulary=lambda: target.vocabulary, gradients=target.gradients
+    )
+    shuffled = list(edits)
+    random.Random(seed).shuffle(shuffled)
+    while shuffled:
+        chosen = {label: edits[label] for label in edits if label in set(shuffled)}
+        finder = Finder(chosen, access, budget=budget, rules=Rules(seed=seed), searches=made)
+        try:
+            result = finder.run(discovery, confirmation)
+        except AnalysisError:
+            # The budget does not allow so many edits.
+            shuffled = shuffled[: len(shuffled) * 3 // 4]
+            continue
+        return findings_of(result.proofs, result.scale)
+    return []
