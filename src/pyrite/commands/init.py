@@ -24,8 +24,9 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
     """Look at a model and a data file, and write a commented experiment for them."""
-    from pyrite.init import draft, write
+    from pyrite.init import draft, refuse, write
 
+    refuse(out, force=force)
     drafted = draft(model, data)
     write(drafted.text, out, force=force)
     for line in drafted.lines(out):

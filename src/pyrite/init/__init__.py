@@ -7,6 +7,6 @@ is said. The file is valid before it is written.
 
 from __future__ import annotations
 
-from pyrite.init.draft import Draft, draft, write
+from pyrite.init.draft import Draft, draft, refuse, write
 
-__all__ = ["Draft", "draft", "write"]
+__all__ = ["Draft", "draft", "refuse", "write"]

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from typing import IO, cast
 
 from pyrite.config.sections import DataSection, PairSpec
 from pyrite.data import Record
@@ -28,6 +29,7 @@ LOOKED_AT = 5_000
 """Records that are read; a larger source is sampled by the experiment."""
 _HEAD = 100
 _SNIFFED = 8192
+_LONGEST_LINE = 4 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,22 +232,27 @@ def _start(path: Path) -> bytes:
     try:
         if path.suffix.lower() == ".gz":
             with gzip.open(path) as packed:
-                return packed.read(_SNIFFED)
+                return _beginning(cast("IO[bytes]", packed))
         with path.open("rb") as stream:
-            return stream.read(_SNIFFED)
+            return _beginning(stream)
     except (OSError, EOFError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"{path}: cannot be read: {reason}") from error
 
 
+def _beginning(stream: IO[bytes]) -> bytes:
+    """The first lines, of which at least one is whole unless it is very long."""
+    return stream.read(_SNIFFED) + stream.readline(_LONGEST_LINE) + stream.read(_SNIFFED)
+
+
 def _is_json_lines(start: bytes) -> bool:
-    """Whether the first line is a whole object and another one follows, or ends the file."""
+    """Whether the first line is a whole object and another one follows."""
     line, _, rest = start.partition(b"\n")
     try:
         whole = isinstance(json.loads(line), dict)
     except (ValueError, RecursionError):
-        return len(start) == _SNIFFED and b"\n" not in start and start.startswith(b'{"')
-    return whole and (not rest.strip() or rest.lstrip().startswith(b"{"))
+        return False
+    return whole and rest.lstrip().startswith(b"{")
 
 
 def _check_separator(path: str, columns: Sequence[str]) -> None:

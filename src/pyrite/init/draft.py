@@ -14,7 +14,7 @@ from pyrite.init.model import look_at_model
 from pyrite.init.names import identifier
 from pyrite.init.yaml_text import comment, flow
 
-__all__ = ["Draft", "draft", "write"]
+__all__ = ["Draft", "draft", "refuse", "write"]
 
 _ALL_UP_TO = 2_000
 _SAMPLE = 2_000
@@ -97,6 +97,17 @@ def write(text: str, out: Path, *, force: bool = False) -> None:
     """
     from pyrite.config import loads
 
+    refuse(out, force=force)
+    loads(text, file=str(out), folder=out.parent)
+    write_text(out, text)
+
+
+def refuse(out: Path, *, force: bool) -> None:
+    """Refuse a place that cannot be written to, before anything is looked at.
+
+    Raises:
+        PyriteError: a folder, or a file that is there while `force` is not.
+    """
     if out.is_dir():
         raise PyriteError(
             f"{out}: is a folder; name a file with --out, such as {out}/experiment.yml"
@@ -106,8 +117,6 @@ def write(text: str, out: Path, *, force: bool = False) -> None:
             f"{out}: exists and is not overwritten; name another file with --out, or write over it "
             "with --force"
         )
-    loads(text, file=str(out), folder=out.parent)
-    write_text(out, text)
 
 
 def _recorded(table: DataFound) -> ModelFound:
