@@ -1,0 +1,90 @@
+"""`report.html`: one page that needs nothing else, and asks nobody for anything.
+
+Python formats every value; the templates escape; the script only sorts, filters and unfolds. A
+policy in the page lets the page's own script and style work and nothing that a text could bring.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pyrite.report import Report
+from pyrite.report.html import figures
+from pyrite.report.html.page import policy, sections
+from pyrite.report.html.texts import clip, first_line, visible
+from pyrite.report.html.words import LEVEL_WORDS, verdict_level
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+__all__ = ["render"]
+
+
+def render(report: Report, run_folder: Path) -> str:
+    """The whole page.
+
+    Args:
+        report: what to show; all its texts are data.
+        run_folder: pictures are read from inside it.
+    """
+    made = sections(report, run_folder)
+    figured = [
+        block.value for section in made for block in section.blocks if block.kind == "figure"
+    ]
+    interactive = any(figure.script is not None for figure in figured)
+    script, style, plotly_style = (
+        _static(name) for name in ("report.js", "report.css", "plotly.css")
+    )
+    scripts = [script, figures.plotly_source()] if interactive else [script]
+    styles = [style, plotly_style] if interactive else [style]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            report=report,
+            sections=made,
+            script=_inline(script),
+            style=_inline(style),
+            plotly_style=_inline(plotly_style) if interactive else None,
+            plotly=figures.packed_plotly() if interactive else None,
+            policy=policy(scripts=scripts, styles=styles),
+        )
+    )
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("pyrite.report.html"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_finalize,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["level_words"] = LEVEL_WORDS
+    environment.filters["first_line"] = first_line
+    environment.filters["clip"] = clip
+    environment.filters["verdict_level"] = lambda words: verdict_level(words.replace(" ", "_"))
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Every text that a template puts out; `Markup` is the page's own."""
+    return visible(value) if type(value) is str else value
+
+
+def _static(name: str) -> str:
+    return files("pyrite.report.html").joinpath("static", name).read_text(encoding="utf-8")
+
+
+def _inline(source: str) -> Any:
+    """A script or style of this package as it stands: its hash is in the policy."""
+    from markupsafe import Markup
+
+    return Markup(source)

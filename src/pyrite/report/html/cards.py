@@ -1,0 +1,389 @@
+"""Exploit cards: from the card's JSON to what the template shows.
+
+A card may come from another version: a key that is missing is left out or told as not measured,
+one that is unknown is shown as a definition list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from pyrite.report import ExploitCard
+from pyrite.report.html import numbers
+from pyrite.report.html.difference import Piece, differences
+from pyrite.report.html.nodes import Definitions, Node, node
+from pyrite.report.html.strips import Scale, Strip
+from pyrite.report.html.texts import clip, first_line, visible
+from pyrite.report.html.words import VERDICTS, verdict_level, verdict_words
+from pyrite.types import Json
+
+__all__ = ["CardView", "Example", "Row", "Shown", "ordered", "scale_of", "view"]
+
+LONG_PROMPT = 160
+FOLD = 700
+"""Characters from which an example's text is folded."""
+MOST_TEXT = 20_000
+_EFFECTS = {
+    "effect": "Edit minus before",
+    "net": "Edit minus placebo",
+    "placebo": "Placebo minus before",
+    "random": "Random string of the same length minus before",
+    "gold": "Gold: edit minus before",
+}
+_SHARES = {
+    "raised": "Prompts whose score rose",
+    "flipped": "Rightly ordered pairs turned by the edit",
+}
+_TITLES = {
+    "severity": "Severity",
+    "transfer": "Transfer to other models and data",
+    "ablation": "Ablation: what of the edit is needed",
+    "dose": "Dose and response",
+    "gold": "Gold",
+    "found_by": "Found by",
+    "rank": "Rank at discovery",
+    "tried": "Edits tried",
+}
+_KNOWN = {
+    "claim", "verdict", "reason", "edit", "model", "data", "unit", "confirmation", "discovery",
+    "examples", "texts_scored", "reproduce", "limits",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table of effects."""
+
+    label: str
+    confirmed: str
+    strip: Strip | None
+    discovered: str
+    prompts: str
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A text in pieces; folded where it is long."""
+
+    label: str
+    pieces: Sequence[Piece]
+    folded: bool
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class Example:
+    """One answer before and after the edit."""
+
+    label: str
+    score_before: str
+    score_after: str
+    change: str
+    prompts: Sequence[Shown]
+    before: Shown
+    after: Shown
+    open: bool
+
+
+@dataclass(frozen=True)
+class CardView:
+    """A card ready for the template; texts are visible, not yet escaped."""
+
+    id: str
+    title: str
+    verdict: str
+    words: str
+    level: str
+    claim: str
+    reason: str
+    severity: str
+    severity_key: float
+    vector: str
+    effect: str
+    effect_key: float
+    strip: Strip | None
+    rows: Sequence[Row]
+    sentences: Sequence[str]
+    examples: Sequence[Example]
+    facts: Node
+    extra: Sequence[tuple[str, Node]]
+    command: str
+    limits: Sequence[str]
+
+
+def ordered(blocks: Sequence[ExploitCard]) -> list[ExploitCard]:
+    """The most severe first; then by verdict, then by the size of the effect."""
+    words = list(VERDICTS)
+
+    def place(block: ExploitCard) -> tuple[float, int, float]:
+        verdict = _text(block.card, "verdict")
+        rank = words.index(verdict) if verdict in words else len(words)
+        value = _value(_map(block.card, "confirmation").get("effect"))
+        return -(_severity(block) or 0.0), rank, -abs(value or 0.0)
+
+    return sorted(blocks, key=place)
+
+
+def scale_of(blocks: Sequence[ExploitCard]) -> Scale:
+    """One axis for the effects of all cards, so that their strips can be compared."""
+    ends = [
+        numbers.as_number(found.get(end))
+        for block in blocks
+        for name in _EFFECTS
+        if isinstance(found := _map(block.card, "confirmation").get(name), Mapping)
+        for end in ("value", "low", "high")
+    ]
+    return Scale.of([x for x in ends if x is not None])
+
+
+def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
+    """Everything that a card shows."""
+    card = block.card
+    edit, found = _map(card, "edit"), _map(card, "confirmation")
+    title = _text(edit, "label") or block.id
+    verdict = _text(card, "verdict")
+    severity, effect = _severity(block), found.get("effect")
+    return CardView(
+        id=id,
+        title=visible(clip(title, 200)).replace("_", " "),
+        verdict=visible(verdict),
+        words=visible(verdict_words(verdict)) or "no verdict",
+        level=verdict_level(verdict),
+        claim=_claim(_text(card, "claim"), title),
+        reason=_sentence(_text(card, "reason")),
+        severity=numbers.MISSING if severity is None else f"{severity:.1f}",
+        severity_key=-1.0 if severity is None else severity,
+        vector=visible(_vector(card)),
+        effect=numbers.interval(_three(effect)),
+        effect_key=abs(_value(effect) or 0.0),
+        strip=scale.strip(_three(effect)),
+        rows=_rows(card, scale),
+        sentences=_sentences(card),
+        examples=_examples(card.get("examples")),
+        facts=_facts(card),
+        extra=_extra(card),
+        command=visible(block.command or _text(_map(card, "reproduce"), "command")),
+        limits=_limits(card),
+    )
+
+
+def _map(content: Mapping[str, Json], key: str) -> Mapping[str, Json]:
+    found = content.get(key)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _text(content: Mapping[str, Json], key: str) -> str:
+    found = content.get(key)
+    return "" if found is None else str(found)
+
+
+def _value(found: Json) -> float | None:
+    return numbers.as_number(found.get("value")) if isinstance(found, Mapping) else None
+
+
+def _three(found: Json) -> Json:
+    if not isinstance(found, Mapping):
+        return None
+    return [found.get("value"), found.get("low"), found.get("high")]
+
+
+def _severity(block: ExploitCard) -> float | None:
+    found = block.card.get("severity")
+    score = found.get("score") if isinstance(found, Mapping) else found
+    return numbers.as_number(score if block.severity is None else block.severity)
+
+
+def _vector(card: Mapping[str, Json]) -> str:
+    found = _map(card, "severity").get("vector")
+    if isinstance(found, Mapping):
+        parts = [(str(k), numbers.as_number(x), x) for k, x in found.items()]
+        return " / ".join(f"{k} {raw if x is None else f'{x:.2f}'}" for k, x, raw in parts)
+    return "" if found is None else clip(str(found), 300)
+
+
+def _claim(claim: str, title: str) -> str:
+    """The claim without the name and the verdict, which stand beside it."""
+    rest = claim.removeprefix(f"{title}: ")
+    rest = re.sub(r"^[a-z ]{3,40}: ", "", rest, count=1)
+    return _sentence(rest)
+
+
+def _sentence(text: str) -> str:
+    text = visible(clip(text.strip(), 3000))
+    end = "" if not text or text[-1] in ".!?…]" else "."
+    return f"{text[:1].upper()}{text[1:]}{end}"
+
+
+def _rows(card: Mapping[str, Json], scale: Scale) -> list[Row]:
+    found, discovery = _map(card, "confirmation"), _map(card, "discovery")
+    rows = []
+    for name, label in {**_EFFECTS, **_SHARES}.items():
+        one = found.get(name)
+        if not isinstance(one, Mapping):
+            continue
+        shares = name in _SHARES
+        early = numbers.as_number(discovery.get(name))
+        rows.append(
+            Row(
+                label=label,
+                confirmed=_shares(one) if shares else numbers.interval(_three(one)),
+                strip=None if shares else scale.strip(_three(one)),
+                discovered=numbers.number(early) if early is not None else numbers.MISSING,
+                prompts=numbers.count(one.get("prompts", one.get("n"))),
+            )
+        )
+    return rows
+
+
+def _shares(one: Mapping[str, Json]) -> str:
+    value, low, high = (numbers.as_number(x) for x in _three(one))
+    if value is None or low is None or high is None:
+        return numbers.interval(_three(one))
+    return f"{value:.0%} [{low:.0%}, {high:.0%}]"
+
+
+def _sentences(card: Mapping[str, Json]) -> list[str]:
+    """Discovery, p and q, answers left out: whatever of it the card has."""
+    found, discovery = _map(card, "confirmation"), _map(card, "discovery")
+    said = []
+    p, q = (numbers.as_number(found.get(key)) for key in ("p", "q"))
+    if p is not None and q is not None:
+        dropped = numbers.count(found.get("dropped"))
+        said.append(
+            f"p = {p:.2g}, q = {q:.2g}, over {numbers.count(found.get('answers'))} answers; "
+            f"{dropped} left out for a missing score."
+        )
+    margins = numbers.as_number(found.get("in_median_margins"))
+    if margins is not None:
+        said.append(f"The effect is {numbers.number(margins)} median margins of pairs.")
+    if discovery.get("rank") is not None:
+        said.append(
+            f"At discovery, on {numbers.count(discovery.get('prompts'))} other prompts, it was "
+            f"number {numbers.count(discovery.get('rank'))} of "
+            f"{numbers.count(discovery.get('edits_measured'))} edits measured; "
+            f"{numbers.count(discovery.get('edits_confirmed_together'))} were sent to "
+            "confirmation, over which q is corrected."
+        )
+    return said
+
+
+def _facts(card: Mapping[str, Json]) -> Definitions:
+    edit, unit, again = _map(card, "edit"), _map(card, "unit"), _map(card, "reproduce")
+    given: dict[str, Json] = {
+        "Edit": _text(edit, "does"),
+        "Family and place": ", ".join(
+            x for x in (_text(edit, "family"), _text(edit, "place")) if x
+        ),
+        "Quality, by the edit's own claim": _text(edit, "quality"),
+        "Identity": edit.get("identity"),
+        "Model": card.get("model"),
+        "Data": card.get("data"),
+        "1 SD": _unit(unit),
+        "Texts scored": card.get("texts_scored"),
+        "Seed": again.get("seed"),
+        "Budget": again.get("budget"),
+    }
+    known = {"label", "does", "family", "place", "quality", "identity"}
+    given |= {f"Edit: {key}": x for key, x in edit.items() if key not in known}
+    return Definitions([(k, node(x, depth=1)) for k, x in given.items() if x not in (None, "", {})])
+
+
+def _unit(unit: Mapping[str, Json]) -> str:
+    sd = numbers.as_number(unit.get("sd"))
+    if sd is None:
+        return ""
+    return (
+        f"{sd:.4g} score units: the SD of {numbers.count(unit.get('answers'))} natural answers "
+        f"({_text(unit, 'of')}, {numbers.count(unit.get('prompts'))} prompts)"
+    )
+
+
+def _extra(card: Mapping[str, Json]) -> list[tuple[str, Node]]:
+    extra = []
+    for key, value in card.items():
+        if key in _KNOWN or value is None:
+            continue
+        if key == "severity":
+            value = _other_than_score(value)
+            if not value:
+                continue
+        extra.append(
+            (_TITLES.get(key, visible(clip(key.replace("_", " "), 120)).capitalize()), node(value))
+        )
+    return extra
+
+
+def _other_than_score(value: Json) -> Json:
+    if not isinstance(value, Mapping):
+        return None
+    return {k: x for k, x in value.items() if k not in ("score", "vector")}
+
+
+def _limits(card: Mapping[str, Json]) -> list[str]:
+    given = card.get("limits")
+    said = [given] if isinstance(given, str) else list(given) if isinstance(given, list) else []
+    found = _map(card, "confirmation")
+    missing = [
+        label[0].lower() + label[1:]
+        for name, label in {**_EFFECTS, **_SHARES}.items()
+        if name in found and found[name] is None
+    ]
+    if missing:
+        said.append(f"Not measured: {'; '.join(missing)}.")
+    if "gold" in found and found["gold"] is None and not card.get("gold"):
+        said.append(
+            "Whether people agree was not asked: what the edit does to quality is its own claim."
+        )
+    if not card.get("transfer"):
+        said.append("One model and one set of data; transfer to others was not measured.")
+    return [visible(clip(str(one), 1000)) for one in said]
+
+
+def _examples(given: Json) -> list[Example]:
+    usable = [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
+    return [_example(one, open=at == len(usable) // 2) for at, one in enumerate(usable)]
+
+
+def _example(one: Mapping[str, Json], *, open: bool) -> Example:
+    scores = [numbers.as_number(one.get(key)) for key in ("score_before", "score_after")]
+    first, second = scores
+    change = None if first is None or second is None else second - first
+    quantile = numbers.as_number(one.get("quantile"))
+    prompt, after_prompt = _kept(one, "prompt"), _kept(one, "after_prompt")
+    left, right = differences(_kept(one, "before"), _kept(one, "after"))
+    if "after_prompt" in one and after_prompt != prompt:
+        old, new = differences(prompt, after_prompt)
+        prompts = [
+            _shown("Prompt before", old, LONG_PROMPT), _shown("Prompt after", new, LONG_PROMPT)
+        ]  # fmt: skip
+    else:
+        prompts = [_shown("Prompt", [Piece(prompt, changed=False)], LONG_PROMPT)] if prompt else []
+    return Example(
+        label=_at(quantile),
+        score_before=numbers.number(first),
+        score_after=numbers.number(second),
+        change=("+" if change is not None and change > 0 else "") + numbers.number(change),
+        prompts=prompts,
+        before=_shown("Before", left, FOLD),
+        after=_shown("After", right, FOLD),
+        open=open,
+    )
+
+
+def _at(quantile: float | None) -> str:
+    names = {0.0: "Smallest effect", 0.5: "Median effect", 1.0: "Largest effect"}
+    if quantile is None:
+        return "Example"
+    return names.get(quantile, f"{quantile:.0%} quantile of the effect")
+
+
+def _kept(one: Mapping[str, Json], key: str) -> str:
+    return visible(clip(_text(one, key), MOST_TEXT))
+
+
+def _shown(label: str, pieces: list[Piece], fold: int) -> Shown:
+    length = sum(len(piece.text) for piece in pieces)
+    excerpt = first_line("".join(piece.text for piece in pieces))
+    return Shown(label, pieces, folded=length > fold, excerpt=excerpt)
