@@ -134,6 +134,18 @@ class FinishedRun:
             path=folder.path,
         )
 
+    def required(self, step: FinishedStep, kind: str) -> str:
+        """The name of the first step of a kind that a step reads.
+
+        Raises:
+            StoreError: it reads none.
+        """
+        kinds = self.kinds()
+        for name in step.requires:
+            if kinds.get(name) == kind:
+                return name
+        raise StoreError(f"{self.path}: the step {step.id!r} reads no {kind}")
+
     def table(self, query: FinishedStep) -> StoredTable:
         """The table of a query: its rows beside what it stored.
 
@@ -141,7 +153,7 @@ class FinishedRun:
             StoreError: the rows are not there.
             CorruptArtifactError: files are damaged.
         """
-        model, data = query.requires
+        model, data = self.required(query, "model"), self.required(query, "data")
         self.step(data)
         try:
             return open_table(self._folder, query.id, model=model, data=data)

@@ -60,16 +60,20 @@ query:
   id: pair_scores
   requires: [planted, rows]
   store: [margin, chosen_end_scores, rejected_end_scores]
-analyze:
-  id: surface
-  requires: [pair_scores]
-  compute: [num_words, num_chars]
-  bootstrap: 200
 exploit:
   id: exploits
   requires: [planted, rows]
   budget: 4000
   edits: {edits}
+  search: []
+"""
+
+ANALYZE = """
+analyze:
+  id: surface
+  requires: [pair_scores]
+  compute: [num_words, num_chars]
+  bootstrap: 200
 """
 
 

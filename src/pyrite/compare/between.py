@@ -184,8 +184,10 @@ class _Comparing:
     def _same(self, step_a: FinishedStep, step_b: FinishedStep) -> Matched:
         """The rows that both have; refuses what differs and was not allowed."""
         names = " and ".join(dict.fromkeys((step_a.id, step_b.id)))
-        data_a, data_b = self.a.step(step_a.requires[1]), self.b.step(step_b.requires[1])
-        matched = match_rows(data_a, data_b)
+        matched = match_rows(
+            self.a.step(self.a.required(step_a, "data")),
+            self.b.step(self.b.required(step_b, "data")),
+        )
         if matched.difference:
             told = f"the rows differ ({matched.difference})"
             if not self.allowed.rows:

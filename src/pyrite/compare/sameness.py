@@ -119,7 +119,7 @@ def rendering_differences(
 
 def _form(run: FinishedRun, step: FinishedStep) -> dict[str, Json]:
     """What the opened model made of `default`: its rendering and its template, where known."""
-    model = step.requires[0]
+    model = run.required(step, "model")
     if not run.is_finished(model):
         return {}
     meta = run.step(model).meta
