@@ -4,6 +4,7 @@ A `Decoder` is a transformers decoder and the head that turns its vector at a te
 into a score. It gives scores of ids, and knows what texts share::
 
     Decoder ── score(texts)                                 whole texts
+            ├─ score_forest(forest)                         many texts, all that any of them share
             ├─ score_continuations(prefix, continuations)   one prefix, many ends
             ├─ score_swaps(ids, swaps)                      one text, one token changed each time
             └─ token_gradients(ids, positions)              d score / d one-hot of each token
@@ -35,7 +36,8 @@ but for models that padding moves as far.
 from __future__ import annotations
 
 from pyrite.forward.decoder import Decoder, Swap
+from pyrite.forward.forest import Forest, Node
 from pyrite.forward.lean import Lean, Prefix
 from pyrite.forward.packing import Part
 
-__all__ = ["Decoder", "Lean", "Part", "Prefix", "Swap"]
+__all__ = ["Decoder", "Forest", "Lean", "Node", "Part", "Prefix", "Swap"]

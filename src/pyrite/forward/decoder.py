@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pyrite.errors import ScoringError
 from pyrite.forward.cached import CachedPrefix, cached_last, start_cached
 from pyrite.forward.families import choose
+from pyrite.forward.forest import Forest
 from pyrite.forward.gradients import token_gradients
 from pyrite.forward.lean import StepAside
 from pyrite.forward.packing import Part
@@ -62,6 +63,33 @@ class Decoder:
             ScoringError: a text has no tokens, or a score is not finite.
         """
         return self._scores([Part(tuple(text)) for text in texts], ())
+
+    @property
+    def shares(self) -> bool:
+        """Whether `score_forest` runs here.
+
+        In short floats another way to run a text moves its score about as far as the rounding
+        does. There texts are run whole, so that a score does not depend on who shares with it.
+        """
+        return self.lean is not None and self.lean.embedding.dtype.itemsize >= 4
+
+    def score_forest(self, forest: Forest) -> list[float]:
+        """Scores of the texts of a forest, in their order; every node is run once.
+
+        Only where it `shares`, and of texts that it `fits`.
+
+        Raises:
+            ScoringError: a score is not finite.
+        """
+        import torch
+
+        assert self.lean is not None
+        with torch.inference_mode():
+            scores: list[float] = self.head(self.lean.read_forest(forest)).tolist()
+        for index, score in enumerate(scores):
+            if not math.isfinite(score):
+                raise ScoringError(f"text {index} of {len(scores)}: the score is {score}")
+        return scores
 
     def score_continuations(
         self, prefix: Sequence[int], continuations: Sequence[Sequence[int]]

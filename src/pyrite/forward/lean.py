@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyrite.forward.attention import Attention, KeysValues
-from pyrite.forward.packing import Part, chunks, pack
+from pyrite.forward.forest import Forest, ForestAttention, Stretch
+from pyrite.forward.packing import Pack, Part, chunks, pack
 
 if TYPE_CHECKING:
     import torch
@@ -105,6 +106,32 @@ class Lean:
         place = {part: index for index, part in enumerate(distinct)}
         return vectors[[place[part] for part in parts]]
 
+    def read_forest(self, forest: Forest) -> torch.Tensor:
+        """The final vectors at the end of each text of a forest, [texts, width]."""
+        import torch
+
+        found = [self.embedding.new_empty(0, self.embedding.shape[1])]
+        known: Mapping[int, Sequence[KeysValues]] = {}
+        device, last = self.embedding.device, len(self.blocks) - 1
+        with torch.inference_mode():
+            for first, stop in forest.stretches(self.chunk):
+                stretch = Stretch(forest, first, stop, device=device)
+                attention = ForestAttention(
+                    stretch.pack,
+                    self._turned(stretch.pack, forest.longest),
+                    self.scale,
+                    halves=self.halves,
+                    stretch=stretch,
+                    known=known,
+                )
+                x = self._through(attention, last)
+                if len(stretch.pack.last):
+                    found.append(self.norm(self.blocks[-1](x, attention, last, stretch.pack.last)))
+                else:
+                    self.blocks[-1].keys_values(x, attention)
+                known = attention.handed_on()
+        return torch.cat(found)
+
     def states(
         self, rows: Sequence[Sequence[int]], layer: int
     ) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -155,19 +182,18 @@ class Lean:
     ) -> Attention:
         packed = pack(parts, self.embedding.device)
         needed = max(part.shared + len(part.ids) for part in parts)
-        table = self._turns(needed)
-        turns = table[packed.positions][:, None]
         return Attention(
             packed,
-            turns,
+            self._turned(packed, needed),
             self.scale,
             prefix=prefix.layers if prefix else (),
             halves=self.halves,
             keep=keep,
         )
 
-    def _turns(self, needed: int) -> torch.Tensor:
+    def _turned(self, packed: Pack, needed: int) -> torch.Tensor:
+        """Rotary factors of the tokens of a pack, the longest text of which has `needed`."""
         if self._table is None or len(self._table) < needed:
             # Doubled, so that a longer text does not make a new table each time.
             self._table = self.turns(max(256, 1 << (needed - 1).bit_length()))
-        return self._table
+        return self._table[packed.positions][:, None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["batches_by_tokens", "packed_batches"]
+__all__ = ["Budget", "batches_by_tokens", "packed_batches", "room_of"]
 
 Budget = int | Callable[[], int]
 """Tokens of a batch, or what says so anew for every batch."""
@@ -30,7 +30,7 @@ def batches_by_tokens(
     """
     order = sorted(range(len(lengths)), key=lambda i: (-lengths[i], i))
     batch: list[int] = []
-    used, room = 0, _room(budget)
+    used, room = 0, room_of(budget)
     for index in order:
         length = max(lengths[index], 1)
         widest = max(lengths[batch[0]], 1) if batch else length
@@ -38,7 +38,7 @@ def batches_by_tokens(
         wasteful = padded - used - length > MAX_WASTE * padded and len(batch) >= 4
         if batch and (padded > room or len(batch) >= max_rows or wasteful):
             yield batch
-            batch, used, room = [], 0, _room(budget)
+            batch, used, room = [], 0, room_of(budget)
         batch.append(index)
         used += length
     if batch:
@@ -56,16 +56,17 @@ def packed_batches(lengths: Sequence[int], *, budget: Budget) -> Iterator[list[i
         Indices into `lengths`; every index exactly once.
     """
     batch: list[int] = []
-    used, room = 0, _room(budget)
+    used, room = 0, room_of(budget)
     for index in sorted(range(len(lengths)), key=lambda i: (-lengths[i], i)):
         if batch and used + lengths[index] > room:
             yield batch
-            batch, used, room = [], 0, _room(budget)
+            batch, used, room = [], 0, room_of(budget)
         batch.append(index)
         used += lengths[index]
     if batch:
         yield batch
 
 
-def _room(budget: Budget) -> int:
+def room_of(budget: Budget) -> int:
+    """Tokens of the next batch."""
     return budget() if callable(budget) else budget

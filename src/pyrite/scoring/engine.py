@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pyrite.errors import ScoringError
+from pyrite.forward import Forest
 from pyrite.models import (
     Capability,
     Encoded,
@@ -24,6 +25,7 @@ from pyrite.models import (
 from pyrite.scoring.batching import batches_by_tokens, packed_batches
 from pyrite.scoring.budget import TokenBudget
 from pyrite.scoring.memory import ScoreMemory
+from pyrite.scoring.prefixes import cut_to, plan
 from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
@@ -119,17 +121,28 @@ class Engine:
         distinct = [
             text for text in dict.fromkeys(encoded) if not text.problem and text not in known
         ]
-        lengths = [len(text.ids) for text in distinct]
-        assert isinstance(self.scorer, TokenScorer)
-        batches = packed_batches if self.scorer.packed else batches_by_tokens
-        for batch in batches(lengths, budget=lambda: self.batch_tokens):
-            texts = [distinct[index] for index in batch]
-            outputs = self._timed(texts)
+        for texts, forest in self._batches(distinct):
+            outputs = self._timed(texts) if forest is None else self._forward_batch(texts, forest)
             if self.memory is not None:
                 self.memory.keep(texts, outputs)
             known.update(zip(texts, outputs, strict=True))
         missing = self._no_output()
         return [known.get(text, missing) for text in encoded]
+
+    def _batches(self, texts: list[Encoded]) -> Iterator[tuple[list[Encoded], Forest | None]]:
+        """What is run together; with a forest where texts begin alike and that saves work."""
+        assert isinstance(self.scorer, TokenScorer)
+        able = _shareable(self.scorer, self.want, texts)
+        found = plan([texts[index].ids[: texts[index].read_at + 1] for index in able])
+        for shared in cut_to(found.trees, budget=lambda: self.batch_tokens):
+            yield [texts[able[index]] for index in shared.texts], shared.forest
+        # In the order given: which of them could have shared is no matter.
+        whole = {able[index] for index in found.whole} | (set(range(len(texts))) - set(able))
+        left = [texts[index] for index in sorted(whole)]
+        batches = packed_batches if self.scorer.packed else batches_by_tokens
+        lengths = [len(text.ids) for text in left]
+        for batch in batches(lengths, budget=lambda: self.batch_tokens):
+            yield [left[index] for index in batch], None
 
     def _recalled(self, texts: list[Encoded]) -> dict[Encoded, Output]:
         """What is stored of these texts; nothing where vectors are wanted, which are not stored."""
@@ -149,13 +162,15 @@ class Engine:
         self._budget.took([len(text.ids) for text in texts], took)
         return outputs
 
-    def _forward_batch(self, texts: list[Encoded]) -> list[Output]:
+    def _forward_batch(self, texts: list[Encoded], forest: Forest | None = None) -> list[Output]:
         scorer, threads = self.scorer, self._threads
         assert isinstance(scorer, TokenScorer)
         assert threads is not None
-        lengths = [len(text.ids) for text in texts]
-        work = sum(lengths) if scorer.packed else len(lengths) * max(lengths)
         try:
+            if forest is not None:
+                return threads.run(lambda: _of_forest(scorer, forest), forest.tokens)
+            lengths = [len(text.ids) for text in texts]
+            work = sum(lengths) if scorer.packed else len(lengths) * max(lengths)
             return threads.run(lambda: scorer.forward(texts, self.want), work)
         except (MemoryError, RuntimeError) as error:
             if not _out_of_memory(error) or len(texts) == 1:
@@ -217,6 +232,23 @@ def _item_outputs(
         memory.keep([given[index] for index in missing], outputs)
     computed = iter(outputs)
     return [next(computed) if output is None else output for output in known]
+
+
+def _shareable(scorer: TokenScorer, want: Want, texts: Sequence[Encoded]) -> list[int]:
+    """Indices of texts that may be run as a forest, where nothing but scores is wanted."""
+    decoder = scorer.decoder
+    if decoder is None or not decoder.shares or want != Want():
+        return []
+    return [
+        index
+        for index, text in enumerate(texts)
+        if text.read_at >= 0 and not text.type_ids and decoder.fits(len(text.ids))
+    ]
+
+
+def _of_forest(scorer: TokenScorer, forest: Forest) -> list[Output]:
+    assert scorer.decoder is not None
+    return [Output(score) for score in scorer.decoder.score_forest(forest)]
 
 
 def _budgets(scorer: Scorer) -> tuple[int, ...]:

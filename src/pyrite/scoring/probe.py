@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyrite.forward import Forest
 from pyrite.models import Encoded, ItemScorer, Output, Rendered
 from pyrite.scoring.engine import Engine, Scored
 from pyrite.types import Item
@@ -45,7 +46,7 @@ class Probe(Engine):
         """
         return self._forward_batch(list(batch))
 
-    def _forward_batch(self, texts: list[Encoded]) -> list[Output]:
+    def _forward_batch(self, texts: list[Encoded], forest: Forest | None = None) -> list[Output]:
         self.forwards += 1
         self.texts += len(texts)
-        return super()._forward_batch(texts)
+        return super()._forward_batch(texts, forest)
