@@ -123,7 +123,7 @@ def test_texts_that_begin_one_another_make_a_deep_tree() -> None:
     rows = [tuple(range(FEWEST * n)) for n in range(2, 1200)]
     (shared,) = plan(rows).trees
     assert len(shared.forest.above(len(shared.forest.nodes) - 1)) > 10
-    assert work(plan(rows), rows) < sum(map(len, rows)) / 20
+    assert work(plan(rows), rows) < sum(map(len, rows)) / 10
 
 
 # --- through the engine, with a real model -------------------------------------------------------
