@@ -13,6 +13,8 @@ from pyrite.finished import FinishedRun, FinishedStep
 from pyrite.gate.judging import Verdict, above, chosen, missing
 from pyrite.gate.policy import VERDICTS, Allowed, FlipRule, Policy, VerdictRule
 from pyrite.gate.result import Checked, Outcome
+from pyrite.steps.data import ROWS
+from pyrite.steps.rows import RowReader
 from pyrite.types import Json
 
 __all__ = ["Edits"]
@@ -90,13 +92,29 @@ class Edits:
             if isinstance(step, str):
                 yield missing(self.policy, rule, "flips", "exploit steps", step)
                 continue
-            measured = {str(row["edit"]): _flipped(row) for row in _rows(step)}
+            rows = _rows(step)
+            measured = {str(row["edit"]): _flipped(row) for row in rows}
             known = {label: share for label, share in measured.items() if share is not None}
-            if not known:
-                why = "no edit was confirmed on enough rightly ordered pairs"
-                yield missing(self.policy, rule, "flips", step.id, why)
-                continue
-            yield self._turned(rule, step, known)
+            if known:
+                yield self._turned(rule, step, known)
+            else:
+                yield self._none_turned(rule, step, rows)
+
+    def _none_turned(self, rule: FlipRule, step: FinishedStep, rows: Sequence[Row]) -> Checked:
+        """Nothing was worth confirming on pairs, or it could not be measured."""
+        data = self.run.step(self.run.required(step, "data"))
+        found = [row for row in rows if row["discovery_effect"] is not None]
+        if not RowReader(data.path / ROWS).has_pairs:
+            why = "the data has no pairs"
+        elif found and not any(row["sent"] for row in rows):
+            message = (
+                f"none of {len(found)} edits was promising enough on discovery prompts to be "
+                "confirmed, so no share of turned pairs was measured"
+            )
+            return Checked("flips", step.id, Outcome.PASSED, message, None, rule.max)
+        else:
+            why = "no edit was confirmed on enough rightly ordered pairs"
+        return missing(self.policy, rule, "flips", step.id, why)
 
     def _turned(
         self, rule: FlipRule, step: FinishedStep, shares: Mapping[str, Estimate]
