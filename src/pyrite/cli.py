@@ -1,7 +1,7 @@
 """The command line: thin, and silent about what it does not need (heavy imports are inside).
 
 Exit status: 0 done, 1 an error, 2 a mistake in the experiment or the command, 100 a check of
-`pyrite doctor` failed, 130 interrupted.
+`pyrite doctor` failed or `pyrite gate` has findings, 130 interrupted.
 Results go to stdout, progress and notes to stderr.
 """
 
