@@ -53,7 +53,9 @@ def trusted(material: Material) -> str:
     total = passed + len(failed) + len(warned)
     if failed:
         return f"{start} no: {len(failed)} of {total} checks failed ({_listed(failed)})."
-    told = f"{start} {passed} of {total} checks passed and none failed"
+    left_out = sum(len(one.of(Status.NOT_APPLICABLE)) for one in made)
+    told = f"{start} {passed} of the {total} checks that could be made passed and none failed"
+    told += f", {left_out} could not be made" if left_out else ""
     if warned:
         told += f"; to look at: {_listed(warned)}"
     left = [one.step for one in examined if not one.findings]

@@ -14,7 +14,7 @@ from pyrite.analysis.resample import MIN_GROUPS, Estimate
 from pyrite.report import Block, Notice, Section, Table
 from pyrite.report.boxes import boxes, quantiles
 from pyrite.report.cells import columns, drawn, interval
-from pyrite.report.material import CONFIDENCE, Material, View
+from pyrite.report.material import CONFIDENCE, MOST_COMPARED, Material, View, spread
 from pyrite.report.subsets import Subsets, subsets
 from pyrite.types import Json
 
@@ -60,7 +60,8 @@ def section(material: Material) -> Section | None:
     return Section(
         id="distributions",
         title="Scores and margins, by subset and by length",
-        lead="All rows with a score are in these figures; points of scatter plots are sampled.",
+        lead="All rows with a score are in histograms, boxes and means by subset; figures against "
+        "length say how many rows they hold.",
         blocks=blocks,
     )
 
@@ -149,7 +150,8 @@ def _by_length(material: Material, view: View, values: np.ndarray) -> Iterator[B
     if measured is None:
         return
     label, lengths = measured
-    rows = np.flatnonzero(np.isfinite(values) & np.isfinite(lengths))
+    usable = np.flatnonzero(np.isfinite(values) & np.isfinite(lengths))
+    rows = usable[spread(len(usable), MOST_COMPARED)]
     scope = material.scope(view)
     x, y = lengths[rows], values[rows]
     if not len(rows) or np.ptp(x) == 0:
@@ -157,10 +159,12 @@ def _by_length(material: Material, view: View, values: np.ndarray) -> Iterator[B
     rho = rank_correlations(scope.clusters, [(rows, x, y)], confidence=CONFIDENCE)[0]
     told = f"Spearman {rho}" if isinstance(rho, Estimate) else f"not measured, because {rho}"
     size = f"n = {len(rows):,} rows in {scope.clusters.count(rows):,} prompts"
+    if len(rows) < len(usable):
+        size += f", drawn at random from {len(usable):,}"
     chart = Scatter(
         title=f"{view.target} by length, {view.title}",
         caption=f"{told}; {size}. An association, not an effect. At most 5,000 points are shown, "
-        "drawn at random; means and the correlation are of all rows.",
+        "drawn at random; means and the correlation are of all n rows.",
         x_label=label,
         y_label=view.target or "",
         x=x,

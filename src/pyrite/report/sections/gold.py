@@ -13,7 +13,7 @@ from pyrite.analysis.measures import Scope, means_of
 from pyrite.analysis.resample import MIN_GROUPS, Estimate
 from pyrite.report import Block, Fact, Facts, Figure, Notice, Section, Table
 from pyrite.report.cells import bounds, columns, drawn, figure, interval
-from pyrite.report.material import CONFIDENCE, Material, View
+from pyrite.report.material import CONFIDENCE, MOST_COMPARED, Material, View, spread
 from pyrite.types import Json
 
 __all__ = ["section"]
@@ -82,13 +82,16 @@ def _against_gold(material: Material, view: View, name: str) -> Iterator[Block]:
 
     score, gold = view.numbers(view.target or ""), view.numbers(name)
     scope = material.scope(view)
-    rows = np.flatnonzero(np.isfinite(score) & np.isfinite(gold))
+    usable = np.flatnonzero(np.isfinite(score) & np.isfinite(gold))
+    rows = usable[spread(len(usable), MOST_COMPARED)]
     if not len(rows) or view.target == name or np.ptp(score[rows]) == 0:
         return
     x, y = score[rows], gold[rows]
     bins = binned_means(scope.clusters, rows, x, y, confidence=CONFIDENCE)
     if bins:
         size = f"n = {len(rows):,} rows in {scope.clusters.count(rows):,} prompts"
+        if len(rows) < len(usable):
+            size += f", drawn at random from {len(usable):,}"
         chart = Scatter(
             title=f"{name} against {view.target}, {view.title}",
             caption=f"Means of {name} in bins of the score, 95 % intervals with prompts resampled; "
@@ -115,7 +118,8 @@ def _drift(
     scope: Scope, view: View, name: str, column: str, score: np.ndarray, gold: np.ndarray
 ) -> Iterator[Block]:
     steps = view.stored.numbers(column)
-    rows = np.flatnonzero(np.isfinite(steps) & np.isfinite(score) & np.isfinite(gold))
+    usable = np.flatnonzero(np.isfinite(steps) & np.isfinite(score) & np.isfinite(gold))
+    rows = usable[spread(len(usable), MOST_COMPARED)]
     values = np.unique(steps[rows])
     if len(values) < 2:
         return
@@ -130,8 +134,9 @@ def _drift(
     ]
     yield Table(
         id=f"drift-{view.id}-{column}",
-        caption=f"Mean {view.target} and mean {name} of {view.title} by {column}; 95 % intervals "
-        f"with prompts resampled, not measured below {MIN_GROUPS} prompts.",
+        caption=f"Mean {view.target} and mean {name} of {view.title} by {column}; "
+        f"{len(rows):,} of {len(usable):,} rows; 95 % intervals with prompts resampled, not "
+        f"measured below {MIN_GROUPS} prompts.",
         columns=_DRIFT,
         rows=cells,
         total=len(values),

@@ -1,0 +1,231 @@
+"""Sections of models with many outputs, of pairs, and of exploits."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import pyrite
+from pyrite import Run
+from pyrite.files import read_json, write_json
+from pyrite.report import ExploitCard, Notice
+from pyrite.report.build import build
+from tests.end_to_end.programs import write_jsonl
+from tests.models.support_gptj import NODES, gating_state, neo_config, write_base
+from tests.report.runs import (
+    blocks,
+    cells,
+    change_meta,
+    copied,
+    facts,
+    recorded_run,
+    section,
+    table,
+)
+from tests.steps.test_exploit import EDITS, EXPERIMENT, REWARD
+
+GATE = """
+name: gate
+doctor: "off"
+out: {folder}/runs
+model: {{id: gate, entrypoint: GatingModel, path: {folder}/base, ckpt: {folder}/gate.pt}}
+data: {{id: rows, path: {folder}/rows.jsonl}}
+query:
+  id: gates
+  requires: [gate, rows]
+  message: {{unravel: none}}
+  forward: {{topk: 2}}
+  store: [scores, topk_uids, entropy]
+"""
+
+
+@pytest.fixture(scope="module")
+def gate(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Run:
+    folder = tmp_path_factory.mktemp("gate")
+    (folder / "base").mkdir()
+    write_base(folder / "base", config=neo_config())
+    torch.save({"model_state_dict": gating_state(), "num_hotkeys": NODES}, folder / "gate.pt")
+    rows = [{"prompt": f"what is {i} of {i % 7}?", "response": "so " * (i % 9)} for i in range(40)]
+    write_jsonl(folder / "rows.jsonl", rows)
+    (folder / "gate.yml").write_text(GATE.format(folder=folder))
+    return pyrite.run(folder / "gate.yml", quiet=True)
+
+
+def test_every_output_of_a_vector_model_is_told(gate: Run) -> None:
+    report = build(gate)
+    stored = gate.query("gates")
+    scores = np.array(stored.column("scores").to_pylist())
+    found = table(report, "output-table-gates")
+    assert sorted(cells(found, "output")) == sorted(stored.outputs)
+    means = dict(zip(cells(found, "output"), cells(found, "mean"), strict=True))
+    for at, name in enumerate(stored.outputs):
+        assert means[name][0] == pytest.approx(scores[:, at].mean(), abs=1e-6)
+    assert sum(cell[0] for cell in cells(found, "top")) == pytest.approx(2), "topk is 2"
+    assert sum(cell[0] for cell in cells(found, "first")) == pytest.approx(1)
+    ids = {getattr(b, "id", "") for b in section(report, "vector").blocks}
+    assert {"outputs-gates", "heat-gates", "entropy-gates"} <= ids
+    assert section(report, "extremes").blocks
+
+
+def test_outputs_of_many_rows_are_measured_on_some(
+    gate: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import importlib
+
+    module = importlib.import_module("pyrite.report.sections.vector")
+    monkeypatch.setattr(module, "MOST_ROWS", 30)
+    report = build(gate)
+    notice = section(report, "vector").blocks[0]
+    assert isinstance(notice, Notice)
+    assert "30 of 40 rows" in notice.text
+    assert "n = 30 of 40 rows" in table(report, "output-table-gates").caption
+
+
+def test_no_check_on_record_is_said(gate: Run) -> None:
+    report = build(gate)
+    assert report.verdict[0].startswith("Can the scores be trusted: not examined")
+    assert "whether gates scores as the model was trained" in report.verdict[2]
+    said = [b.text for b in section(report, "audited").blocks if isinstance(b, Notice)]
+    assert said == ["gates: no check of the model is on record."]
+
+
+def test_pairs_are_told_by_their_margin(tmp_path: Path) -> None:
+    rows = [
+        {
+            "prompt": f"p{i}",
+            "chosen": f"c{i}",
+            "rejected": f"r{i}" * (i % 4),
+            "a": float(i % 13),
+            "b": 5.0,
+            "subset": "xy"[i % 2],
+        }
+        for i in range(60)
+    ]
+    columns = "chosen_column: a, rejected_column: b"
+    run = recorded_run(tmp_path, rows, scores=columns)
+    report, frame = build(run), run.table("scores")
+    found = table(report, "subset-means-scores-subset")
+    right = np.where(frame["margin"] == 0, 0.5, frame["margin"] > 0)
+    for name, cell in zip(cells(found, "subset"), cells(found, "accuracy"), strict=True):
+        assert cell[0] == pytest.approx(right[frame["subset"] == name].mean())
+    ends = table(report, "extremes-scores")
+    assert cells(ends, "margin")[:10] == list(frame["margin"].nlargest(10))
+    assert set(cells(ends, "end")) == {"largest for the chosen", "largest for the rejected"}
+    assert cells(ends, "chosen")[0] == frame["chosen"][cells(ends, "row_id")[0]]
+    assert "accuracy on pairs" not in report.verdict[2]
+
+
+@pytest.fixture(scope="module")
+def holes(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Run:
+    folder = tmp_path_factory.mktemp("holes")
+    (folder / "reward.py").write_text(REWARD)
+    (folder / "mine.py").write_text(EDITS)
+    (folder / "log").write_text("")
+    rows = [
+        {"prompt": f"Question {i}?", "response": f"Answer {i} number {j}, with some words in it."}
+        for i in range(60)
+        for j in range(2)
+    ]
+    write_jsonl(folder / "rows.jsonl", rows)
+    text = EXPERIMENT.format(folder=folder, columns="response: response")
+    (folder / "small.yml").write_text(text)
+    os.environ["REWARD_LOG"] = str(folder / "log")
+    try:
+        return pyrite.run(folder / "small.yml", quiet=True)
+    finally:
+        del os.environ["REWARD_LOG"]
+
+
+def test_a_confirmed_edit_has_its_card_and_all_edits_are_in_the_table(holes: Run) -> None:
+    report = build(holes)
+    cards = [b for b in blocks(report) if isinstance(b, ExploitCard)]
+    magic = next(card for card in cards if "magic" in card.id)
+    assert magic.card["verdict"] == "exploit"
+    assert magic.command == f"pyrite run {holes.path}/experiment.yml --only holes"
+    effects = holes.effects("holes")
+    found = table(report, "edits-holes")
+    assert sorted(cells(found, "edit")) == sorted(effects["edit"])
+    own = effects.set_index("edit").loc[magic.card["edit"]["label"]]
+    place = cells(found, "edit").index(magic.card["edit"]["label"])
+    assert cells(found, "effect")[place] == [own["effect"], own["effect_low"], own["effect_high"]]
+    assert "1 exploit was confirmed" in report.verdict[1]
+    assert f"{own['effect']:.2f}" in report.verdict[1]
+    assert "quality of edited answers" in report.verdict[2]
+
+
+def test_cards_are_sorted_by_severity_then_by_effect(holes: Run, tmp_path: Path) -> None:
+    run = copied(holes, tmp_path)
+    folder = run.path / "steps" / "holes" / "cards"
+    (source,) = [path for path in folder.glob("*.json") if "magic" in path.name]
+    card = read_json(source)
+    for path in folder.iterdir():
+        path.unlink()
+    wanted = {"a": (2.0, 1.0), "b": (9.0, 0.5), "c": (None, 3.0), "d": (None, -5.0)}
+    for name, (severity, effect) in wanted.items():
+        numbers = {**card["confirmation"]["effect"], "value": effect}
+        changed = {**card, "severity": severity}
+        changed["confirmation"] = {**card["confirmation"], "effect": numbers}
+        write_json(folder / f"{name}.json", changed)
+    change_meta(run, "holes", cards=[f"cards/{name}.md" for name in wanted])
+    cards = [b for b in blocks(build(run)) if isinstance(b, ExploitCard)]
+    assert [one.id for one in cards] == ["holes-b", "holes-a", "holes-d", "holes-c"]
+    assert [one.severity for one in cards] == [9.0, 2.0, None, None]
+
+
+def test_nothing_confirmed_is_not_called_robust(holes: Run, tmp_path: Path) -> None:
+    run = copied(holes, tmp_path)
+    change_meta(run, "holes", cards=[], verdicts={"not_confirmed": 2})
+    report = build(run)
+    texts = run.manifest and read_json(run.path / "steps/holes/meta.json")["texts"]
+    assert f"no exploit was found within {texts:,} scored texts" in report.verdict[1]
+    (notice,) = [b for b in section(report, "exploits").blocks if isinstance(b, Notice)]
+    assert notice.text.startswith(f"Not found within {texts:,} scored texts")
+    assert "robust" not in report.model_dump_json()
+
+
+def test_long_examples_of_cards_are_cut(holes: Run, tmp_path: Path) -> None:
+    run = copied(holes, tmp_path)
+    folder = run.path / "steps" / "holes" / "cards"
+    (source,) = [path for path in folder.glob("*.json") if "magic" in path.name]
+    card = read_json(source)
+    card["examples"][0]["after"] = "z" * 30_000
+    write_json(source, card)
+    change_meta(run, "holes")
+    report = build(run)
+    magic = next(b for b in blocks(report) if isinstance(b, ExploitCard) and "magic" in b.id)
+    text = magic.card["examples"][0]["after"]
+    assert text.startswith("z" * 20_000 + "\n[cut here")
+    assert any(
+        isinstance(b, Notice) and "20,000" in b.text for b in section(report, "exploits").blocks
+    )
+
+
+def test_recorded_scores_have_no_exploits_and_it_says_why(tmp_path: Path) -> None:
+    rows = [{"prompt": f"p{i}", "response": f"r{i}", "rm": float(i)} for i in range(30)]
+    extra = "\nexploit: {id: holes, requires: [rec, rows]}\n"
+    report = build(recorded_run(tmp_path, rows, extra=extra))
+    (notice,) = section(report, "exploits").blocks
+    assert isinstance(notice, Notice)
+    assert "nothing can be confirmed without the model" in notice.text
+    assert "exploits (holes)" in report.verdict[2]
+
+
+def test_failed_checks_stand_first(trained: Run, tmp_path: Path) -> None:
+    run = copied(trained, tmp_path)
+    path = run.path / "steps" / "scores" / "doctor.json"
+    content = read_json(path)
+    content["findings"][0] |= {"status": "fail", "saw": "SAW IT", "cure": "CURE IT"}
+    write_json(path, content)
+    report = build(run)
+    name = content["findings"][0]["check"]
+    assert report.verdict[0].startswith("Can the scores be trusted: no: 1 of ")
+    assert f"scores: {name}" in report.verdict[0]
+    notices = [b for b in section(report, "audited").blocks if isinstance(b, Notice)]
+    assert [(b.level, b.cure) for b in notices] == [("bad", "CURE IT")]
+    checks = facts(report, "Checks before scores")
+    assert next(iter(checks)) == name
+    assert checks[name].level == "bad"
