@@ -8,6 +8,8 @@ Results go to stdout, progress and notes to stderr.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +36,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-app.command()(compare)
-app.command()(gate)
 app.command()(init)
-app.command()(report)
 
 INTERRUPTED = 130
 
@@ -119,6 +118,11 @@ def doctor(
         raise typer.Exit(CHECK_FAILED)
 
 
+app.command()(report)
+app.command()(compare)
+app.command()(gate)
+
+
 @app.command("list")
 def list_components(
     family: Annotated[
@@ -171,15 +175,26 @@ def main(arguments: list[str] | None = None) -> NoReturn:
     given = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in given
     try:
-        # Usage errors (2) and Ctrl-C (130) leave from inside.
-        app(args=[x for x in given if x != "--debug"], prog_name="pyrite")
+        try:
+            # Usage errors (2), Ctrl-C (130) and a pipe that nobody reads (1) leave from inside.
+            app(args=[x for x in given if x != "--debug"], prog_name="pyrite")
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _nobody_reads()
     except ConfigError as error:
         _complain(error, debug)
         raise SystemExit(2) from None
-    except PyriteError as error:
+    except (PyriteError, OSError) as error:
         _complain(error, debug)
         raise SystemExit(1) from None
     raise SystemExit(0)
+
+
+def _nobody_reads() -> NoReturn:
+    """Whoever read stdout (`| head`) has what it wanted: no message, and none at exit either."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    raise SystemExit(1)
 
 
 @contextlib.contextmanager
@@ -195,10 +210,20 @@ def _resumable() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _complain(error: PyriteError, debug: bool) -> None:
+def _complain(error: PyriteError | OSError, debug: bool) -> None:
     if debug:
         raise error
-    print(f"pyrite: {_printable(str(error))}", file=sys.stderr)
+    text = str(error) if isinstance(error, PyriteError) else _refused(error)
+    print(f"pyrite: {_printable(text)}", file=sys.stderr)
+
+
+def _refused(error: OSError) -> str:
+    """What the operating system refused, where no step had more to say of it."""
+    reason = error.strerror or str(error) or type(error).__name__
+    where = f"{error.filename}: " if error.filename else ""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        reason += "; what is finished is kept: free some space and run the same command again"
+    return f"{where}{reason} (--debug shows where this happened)"
 
 
 def _printable(text: str) -> str:

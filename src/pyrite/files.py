@@ -29,9 +29,9 @@ def storage_errors(path: Path) -> Iterator[None]:
                 f"{path}: no room left while writing ({error.strerror}); all that was finished "
                 "before is kept: free some space and run the same command again"
             ) from error
-        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS}:
+        if error.errno in {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR}:
             raise StoreError(
-                f"{path}: cannot be written ({error.strerror}); choose another place with `out:`"
+                f"{path}: cannot be written ({error.strerror}); choose another place with `out`"
             ) from error
         raise
 

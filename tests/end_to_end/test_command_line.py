@@ -20,6 +20,18 @@ COMMANDS = {
     "doctor": {"file", "--set", "--only", "--quiet", "-q"},
     "cache": {"--prune", "--older-than", "--model", "--all"},
     "init": {"--model", "--data", "--out", "--force"},
+    "report": {"run"},
+    "compare": {
+        "--allow-different-rows",
+        "--allow-different-template",
+        "--by",
+        "--json",
+        "--markdown",
+        "--query",
+        "run_a",
+        "run_b",
+    },
+    "gate": {"--json", "--junit", "--policy", "--summary", "run"},
     "list": {"family"},
     "schema": set(),
 }
