@@ -11,6 +11,7 @@ import pytest
 
 import pyrite
 from pyrite.types import Json
+from tests.end_to_end.demo_output import cut, differences, shown
 from tests.end_to_end.programs import pyrite as command
 from tests.models.zoo import build_classifier
 
@@ -75,3 +76,33 @@ def test_its_counts_are_right() -> None:
     (count,) = re.findall(r"(\d+) features of texts", README)
     assert int(count) == len(FEATURES.names())
     assert {"RewardModel", "GatingModel"} <= set(pyrite.__all__)
+
+
+def test_the_demo_says_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    ended = command("demo", "-q")
+    assert ended.status == 0, ended.err
+    found = differences(shown(README), ended.out)
+    again = "python -m tests.end_to_end.demo_output writes the README's part anew"
+    assert not found, "\n".join([again, *found])
+
+
+def test_a_change_of_wording_is_seen() -> None:
+    page = shown(README)
+    assert len(page.splitlines()) > 20
+    assert not differences(page, page)
+    assert not differences(page, re.sub(r"\[0\.\d+", "[0.5", page))
+    assert not differences(page, page.replace(" biases", " bias"))
+    (line,) = differences(page, page.replace("chance", "luck", 1))
+    assert "luck" in line
+    assert differences(page, page + "one more line\n")
+    assert differences(page, page.split("\n", 1)[1])
+
+
+def test_long_lines_are_cut_after_a_word() -> None:
+    text = "words " * 40
+    (line,) = cut(text).splitlines()
+    assert len(line) <= 148
+    assert line.endswith("words …")
+    assert not differences(line, text)
+    assert cut("short\n\nlines\n") == "short\n\nlines\n"
