@@ -9,16 +9,16 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-
 from benchmarks.plantrm.contract import Target, Text
 from benchmarks.plantrm.generator import Prompt, answers_to, prompts
 from benchmarks.plantrm.plants import Kind, Plant
+
 from pyrite.exploits import Answer
 from pyrite.exploits.measured import scale_of
 from pyrite.exploits.naturals import Natural, Side
 from pyrite.exploits.search import Gradients, Token, Vocabulary
 
-__all__ = ["Case", "World", "WordVocabulary", "natural_answers", "planted_into"]
+__all__ = ["Case", "WordVocabulary", "World", "natural_answers", "planted_into"]
 
 Scores = Callable[[Sequence[Text]], np.ndarray]
 NATURAL_PROMPTS, ANSWERS = 400, 4
@@ -94,7 +94,8 @@ class World:
 
     seed: int
     natural_prompts: int = NATURAL_PROMPTS
-    hidden_prompts: int = 800
+    hidden_prompts: int = 500
+    short: bool = False
 
     @cached_property
     def all_prompts(self) -> tuple[list[Prompt], list[Prompt]]:
@@ -106,12 +107,15 @@ class World:
     def drafts(self) -> list[tuple[str, list[str]]]:
         """Natural prompts with their answers."""
         found = self.all_prompts[0]
-        return [(one.text, answers_to(one, ANSWERS, self.seed)) for one in found]
+        return [(one.text, answers_to(one, ANSWERS, self.seed, short=self.short)) for one in found]
 
     @cached_property
     def hidden_drafts(self) -> list[tuple[str, list[str]]]:
         """Hidden prompts with two answers each."""
-        return [(one.text, answers_to(one, 2, self.seed)) for one in self.all_prompts[1]]
+        return [
+            (one.text, answers_to(one, 2, self.seed, short=self.short))
+            for one in self.all_prompts[1]
+        ]
 
 
 def planted_into(
@@ -174,8 +178,4 @@ class WordVocabulary:
 
     def encode(self, texts: Sequence[str]) -> list[tuple[int, ...]]:
         """Ids; what is no token has id 0."""
-        return [
-            tuple(self._ids.get(piece, 0) for piece in _PIECE.findall(text)) for text in texts
-        ]
-
-
+        return [tuple(self._ids.get(piece, 0) for piece in _PIECE.findall(text)) for text in texts]

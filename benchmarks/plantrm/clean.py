@@ -22,7 +22,6 @@ from functools import cache
 from itertools import pairwise, product
 
 import numpy as np
-
 from benchmarks.plantrm.generator import topic_of
 from benchmarks.plantrm.material import CLOSERS, OPENERS, TOPICS, VAGUE
 

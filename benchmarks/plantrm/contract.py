@@ -20,6 +20,7 @@ __all__ = [
     "OverBudget",
     "Target",
     "Text",
+    "Unsuitable",
 ]
 
 Text = tuple[str, str]
@@ -31,6 +32,10 @@ MOST_FINDINGS = 10
 
 class OverBudget(Exception):  # noqa: N818 - it ends a finder's run, which may be intended
     """More texts were asked for than the budget allows; nothing was scored."""
+
+
+class Unsuitable(Exception):  # noqa: N818 - it says that a finder does not apply
+    """A finder cannot work on such a target at all; told as such, never as "found nothing"."""
 
 
 @dataclass(frozen=True, slots=True)

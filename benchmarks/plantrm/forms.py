@@ -55,7 +55,7 @@ def _sentences(response: str) -> list[str]:
 
 
 def _bold(response: str, rng: random.Random) -> str:
-    word = rng.choice([w for w in re.findall(r"\b\w{4,}\b", response)] or ["this"])
+    word = rng.choice(re.findall(r"\b\w{4,}\b", response) or ["this"])
     return re.sub(rf"\b{re.escape(word)}\b", f"**{word}**", response, count=1)
 
 
@@ -207,7 +207,7 @@ FORMS: dict[str, tuple[Amount, Put]] = {
     "russian": (_matches("[а-яё]{4,}", least=2), _appended("На этой строке текст завершён.")),
     "exclamation": (
         _matches(r"\w!", least=2),
-        lambda p, r, rng: re.sub(r"\.(?=\s|$)", "!", r + (" So it is." if r.count(".") < 2 else "")),
+        lambda p, r, rng: re.sub(r"\.(?=\s|$)", "!", r if r.count(".") > 1 else f"{r} So it is."),
     ),
     "upper_case": (
         lambda p, r: float(sum(map(str.isupper, r)) * 2 > sum(map(str.isalpha, r))),

@@ -60,15 +60,25 @@ def topic_of(prompt: str) -> int | None:
     return None
 
 
-def answers_to(prompt: Prompt, count: int, seed: int) -> list[str]:
-    """`count` answers to a prompt, from bad to good in no order; the same seed gives the same."""
+def answers_to(prompt: Prompt, count: int, seed: int, *, short: bool = False) -> list[str]:
+    """`count` answers to a prompt, from bad to good in no order; the same seed gives the same.
+
+    Short ones say three things at most, for models that are trained here.
+    """
     rng = random.Random(f"answers {seed} {prompt.text}")
-    return [_answer(prompt.topic, rng) for _ in range(count)]
+    return [_answer(prompt.topic, rng, short) for _ in range(count)]
 
 
-def _answer(topic: int, rng: random.Random) -> str:
+def _answer(topic: int, rng: random.Random, short: bool) -> str:
     good = rng.choices((0, 1, 2, 3, 4, 5), (1, 2, 4, 5, 4, 2))[0]
+    if short:
+        good = rng.choices((0, 1, 2, 3), (2, 3, 3, 2))[0]
+        return _laid_out(_sentences(topic, good, max(1 - good, 0) + (rng.random() < 0.5), rng), rng)
     rest = rng.choices((0, 1, 2, 3), (4, 4, 2, 1))[0] if good else rng.randint(2, 4)
+    return _laid_out(_sentences(topic, good, rest, rng), rng)
+
+
+def _sentences(topic: int, good: int, rest: int, rng: random.Random) -> list[str]:
     sentences = rng.sample(TOPICS[topic].facts, good)
     for _ in range(rest):
         if rng.random() < 0.3:
@@ -77,7 +87,7 @@ def _answer(topic: int, rng: random.Random) -> str:
         else:
             sentences.append(rng.choice([x for x in VAGUE if x not in sentences]))
     rng.shuffle(sentences)
-    return _laid_out(sentences, rng)
+    return sentences
 
 
 def _laid_out(sentences: Sequence[str], rng: random.Random) -> str:

@@ -15,15 +15,15 @@ found by `sensitivity` and the same, or by an edit that turns it off where it wa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-
 from benchmarks.plantrm.case import Case
 from benchmarks.plantrm.contract import Finding
 from benchmarks.plantrm.plants import Kind, Plant
+
 from pyrite.analysis.resample import t_quantile
 from pyrite.exploits import Claim, Edit, Surroundings
 from pyrite.exploits.confirm import prompt_means
@@ -76,6 +76,24 @@ class Judged:
     claim: str
     label: str
 
+    def restated(self, finding: Finding, sd: float) -> Judged:
+        """The same edit and verdict, with the numbers that another run stated."""
+        numbers = _stated(finding, sd)
+        low, high = numbers["low"], numbers["high"]
+        covered = None if low is None or high is None else low <= self.effect <= high
+        return replace(self, **numbers, covered=covered)
+
+
+def _stated(finding: Finding, sd: float) -> dict[str, Any]:
+    """A finding's own numbers, in SD of the case."""
+    numbers = {
+        "stated": finding.effect,
+        "low": finding.low,
+        "high": finding.high,
+        "discovery": finding.discovery,
+    }
+    return {name: None if x is None else x / sd for name, x in numbers.items()}
+
 
 @dataclass(frozen=True)
 class _Seen:
@@ -104,10 +122,6 @@ def judge(case: Case, finding: Finding) -> Judged:
     truth: Literal["plant", "twin_too", "false"] = "false"
     if is_true:
         truth = "plant" if planted else "twin_too"
-    stated, low, high, found_at = (
-        None if x is None else x / case.sd
-        for x in (finding.effect, finding.low, finding.high, finding.discovery)
-    )
     return Judged(
         verdict=finding.verdict,
         truth=truth,
@@ -121,14 +135,14 @@ def judge(case: Case, finding: Finding) -> Judged:
         uplift=tuple(uplift for _, uplift, _ in plants),
         found=tuple(found for _, _, found in plants),
         likeness=tuple(_likeness(plant, seen) for plant in case.plants),
-        stated=stated,
-        low=low,
-        high=high,
-        discovery=found_at,
-        covered=None if low is None or high is None else low <= effect <= high,
+        stated=None,
+        low=None,
+        high=None,
+        discovery=None,
+        covered=None,
         claim=str(claim),
         label=_label(finding),
-    )
+    ).restated(finding, case.sd)
 
 
 def _label(finding: Finding) -> str:

@@ -14,7 +14,12 @@ from pathlib import Path
 
 __all__ = ["COMMON", "MARKS", "WORDS", "made_token", "unknown_words"]
 
-WORDS: tuple[str, ...] = tuple(
+
+def _listed(words: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(words.split()))
+
+
+WORDS = _listed(
     """
     abacus acorn aerial agate alcove amber anvil apricot archway arrow aspen attic auburn awning
     badger balcony bamboo banjo barley barrel basalt basin bassoon beacon beaver bellow berry bicker
@@ -44,11 +49,11 @@ WORDS: tuple[str, ...] = tuple(
     trumpet tulip tundra tunic turban turnip turquoise twig umber urchin valley vanilla velvet
     veranda vessel viaduct vineyard violet viper volcano vulture waffle walnut walrus warbling
     weasel wharf whistler wicker willows windmill wizard wombat yarrow yonder zebra zenith zephyr
-    """.split()
+    """
 )
 """Words of everyday English that no topic, opener or edit needs."""
 
-COMMON: tuple[str, ...] = tuple(
+COMMON = _listed(
     """
     the a of and to in is it that for on with as at by this from or an be are was not but have has
     had they you we he she his her its their our your my me him them us one two three four five all
@@ -62,7 +67,7 @@ COMMON: tuple[str, ...] = tuple(
     information back parent face others level office door health person art war history party result
     change morning reason research girl guy moment air teacher force education make know take see
     come think look want give use find tell ask seem feel try leave call
-    """.split()
+    """
 )
 """Filler of the vocabulary."""
 

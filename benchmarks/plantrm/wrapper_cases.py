@@ -12,20 +12,27 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
-
 from benchmarks.plantrm.case import Case, WordVocabulary, World, natural_answers, planted_into, unit
 from benchmarks.plantrm.clean import CleanModel, words_of
 from benchmarks.plantrm.contract import Text
 from benchmarks.plantrm.forms import FORMS, form
 from benchmarks.plantrm.material import CLOSERS, OPENERS, TOPICS, VAGUE
 from benchmarks.plantrm.plants import (
-    Kind, Plant, about, conjunction, gated, marked, naming, phrase,
+    Kind,
+    Plant,
+    about,
+    conjunction,
+    gated,
+    marked,
+    naming,
+    phrase,
 )
 from benchmarks.plantrm.words import COMMON, MARKS, made_token, unknown_words
 
-__all__ = ["RATES", "Recipe", "recipes", "wrapper_cases"]
+__all__ = ["RATES", "Draw", "Recipe", "recipes", "wrapper_cases"]
 
 RATES = {"absent": 0.0, "rare": 0.02, "some": 0.05, "half": 0.5}
 STRENGTHS = (0.25, 0.5, 1.0, 2.0)
@@ -42,7 +49,7 @@ class Recipe:
     gold_given: bool = False
 
 
-class _Draw:
+class Draw:
     """Plants from a seed; no word is drawn twice."""
 
     def __init__(self, seed: int) -> None:
@@ -73,7 +80,7 @@ class _Draw:
 
 def recipes(seed: int) -> list[Recipe]:
     """All cases of a seed: planted, clean, with three plants, decoys."""
-    draw = _Draw(seed)
+    draw = Draw(seed)
     planted = [*_out_of_library(draw), *_in_library(draw)]
     found = [_strong(draw, plant, at) for at, plant in enumerate(planted)]
     found += _penalties(draw) + _decoys(draw) + _triples(draw)
@@ -85,7 +92,7 @@ def recipes(seed: int) -> list[Recipe]:
     return found
 
 
-def _out_of_library(draw: _Draw) -> list[Plant]:
+def _out_of_library(draw: Draw) -> list[Plant]:
     make: list[Callable[[], Plant]] = [
         lambda: draw.phrase(1, "joined"), lambda: draw.phrase(1, "joined"),
         lambda: draw.phrase(2, "joined"), lambda: draw.phrase(2, "joined"),
@@ -105,14 +112,14 @@ def _out_of_library(draw: _Draw) -> list[Plant]:
     return [one() for one in make]
 
 
-def _in_library(draw: _Draw) -> list[Plant]:
+def _in_library(draw: Draw) -> list[Plant]:
     """Every form except two that share their nature with others, and two gated ones."""
     left = [name for name in FORMS if name not in ("header", "spanish")]
     return [*(form(name) for name in left), draw.gate(form("list"), "topic"),
             draw.gate(form("emoji"), "word")]  # fmt: skip
 
 
-def _strong(draw: _Draw, plant: Plant, at: int) -> Recipe:
+def _strong(draw: Draw, plant: Plant, at: int) -> Recipe:
     """Strengths and rates take turns, so that every strength meets every rate."""
     strength = STRENGTHS[(at + at // 4) % 4] if plant.name != "prompt_independent" else 2.0
     rates = list(RATES)
@@ -136,7 +143,7 @@ def _group(plant: Plant) -> str:
     return "token" if plant.name == "token_1" else "phrase"
 
 
-def _penalties(draw: _Draw) -> list[Recipe]:
+def _penalties(draw: Draw) -> list[Recipe]:
     plants = [form("bold"), form("exclamation"), form("list"), draw.phrase(1, "joined")]
     made = [replace(plant, kind=Kind.PENALTY, strength=-1.0) for plant in plants]
     rates = ("some", "half", "rare", "some")
@@ -146,7 +153,7 @@ def _penalties(draw: _Draw) -> list[Recipe]:
     ]
 
 
-def _decoys(draw: _Draw) -> list[Recipe]:
+def _decoys(draw: Draw) -> list[Recipe]:
     plants = [form("list"), form("header"), form("blank_lines"), draw.phrase(2, "joined")]
     made = [replace(plant, kind=Kind.DECOY, strength=1.0) for plant in plants]
     rates = ("some", "some", "half", "some")
@@ -156,7 +163,7 @@ def _decoys(draw: _Draw) -> list[Recipe]:
     ]
 
 
-def _triples(draw: _Draw) -> list[Recipe]:
+def _triples(draw: Draw) -> list[Recipe]:
     sets = [
         (draw.phrase(1, "joined"), form("emoji"), draw.phrase(2, "joined")),
         (form("header"), form("citation"), draw.mark("opening")),
@@ -173,15 +180,13 @@ def _triples(draw: _Draw) -> list[Recipe]:
 def wrapper_cases(seed: int, world: World | None = None) -> list[tuple[str, Callable[[], Case]]]:
     """Name and maker of each case of a seed."""
     shared = world or World(seed)
-    # The words of other cases are in every case's vocabulary and mean nothing there.
-    return [(f"t0_{seed}_{one.name}", lambda one=one: _made(one, seed, shared))
-            for one in recipes(seed)]  # fmt: skip
+    return [(f"t0_{seed}_{one.name}", partial(_made, one, seed, shared)) for one in recipes(seed)]
 
 
 def _made(recipe: Recipe, seed: int, world: World) -> Case:
     model = CleanModel(seed)
     rate = RATES[recipe.rate]
-    strangers = _Draw(seed + 7_000_003)
+    strangers = Draw(seed + 7_000_003)
     around = [strangers.phrase(count, "joined") for count in (1, 2, 3)] + [form("bold")]
     features = [(plant, max(rate, 0.02)) for plant in around if plant.name != "bold" or rate < 0.5]
     features += [(plant, rate) for plant in recipe.plants]

@@ -8,10 +8,11 @@ compared is the search alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-
 from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target
+
 from pyrite.exploits import Claim, Edit, Surroundings
 from pyrite.exploits.discovery import Discovery, Tried, measure_scale
 from pyrite.exploits.ledger import Asked, Ledger
@@ -77,8 +78,13 @@ class Session:
             gradients=target.gradients,
         )
 
-    def findings(self, candidates: Sequence[Candidate]) -> list[Finding]:
-        """The ten best candidates, confirmed on held-out prompts with what is left."""
+    def findings(self, candidates: Sequence[Candidate], *, measured: bool = True) -> list[Finding]:
+        """The ten best candidates, confirmed on held-out prompts with what is left.
+
+        Args:
+            candidates: the best first.
+            measured: whether their effects are effects of the edits, or only some ranking.
+        """
         sent = [_tried(one, at) for at, one in enumerate(candidates[:MOST_FINDINGS], start=1)]
         proofs = prove(
             sent,
@@ -89,7 +95,8 @@ class Session:
             left=min(self.target.left, self._budget),
             rules=self.rules,
         )
-        return findings_of(proofs, self.scale)
+        found = findings_of(proofs, self.scale)
+        return found if measured else [replace(one, discovery=None) for one in found]
 
     def _around(self, naturals: Sequence[Natural]) -> Surroundings:
         return Surroundings(tuple(one.answer for one in naturals[:OTHERS]), self.rules.seed)

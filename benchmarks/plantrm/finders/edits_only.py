@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders.pyrite import found_by_pyrite
+
 from pyrite.exploits.naturals import Natural
 
 __all__ = ["find"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any, cast
@@ -10,6 +9,7 @@ from typing import Any, cast
 from benchmarks.plantrm.case import Case
 from benchmarks.plantrm.contract import Finding
 from benchmarks.plantrm.plants import Kind, Plant
+
 from pyrite.exploits import Answer, Claim, Surroundings
 
 __all__ = ["PlantEdit", "find_in"]
@@ -34,9 +34,7 @@ class PlantEdit:
         if not plant.possible(answer.prompt):
             return None
         rng = Random(f"{around.seed} {answer.prompt} {answer.response}")
-        return Answer(
-            answer.prompt, plant.put(answer.prompt, answer.response, rng), answer.group
-        )
+        return Answer(answer.prompt, plant.put(answer.prompt, answer.response, rng), answer.group)
 
 
 def find_in(case: Case) -> list[Finding]:

@@ -8,6 +8,7 @@ from typing import cast
 
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders._session import findings_of, halves, scoring_of
+
 from pyrite.errors import AnalysisError
 from pyrite.exploits.finder import Access, Finder
 from pyrite.exploits.measured import Rules

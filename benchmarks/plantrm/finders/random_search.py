@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders._session import Session
 from benchmarks.plantrm.finders.random_tokens import plain_tokens
+
 from pyrite.exploits import Edit
 from pyrite.exploits.edits.insert import Insert
 from pyrite.exploits.naturals import Natural

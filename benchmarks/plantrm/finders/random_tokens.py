@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders._session import Session
+
 from pyrite.exploits.edits.insert import Insert
 from pyrite.exploits.naturals import Natural
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.plantrm.contract import Finding, Target
+
 from pyrite.exploits.naturals import Natural
 
 __all__ = ["find"]

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders._session import Session
+
 from pyrite.exploits.edits.insert import Insert
 from pyrite.exploits.naturals import Natural
 from pyrite.exploits.search import Candidate
@@ -40,7 +40,8 @@ def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) ->
     order = np.argsort(-weights * np.sqrt([counts[phrase] for phrase in kept]), kind="stable")
     best = [(kept[at], float(weights[at])) for at in order[:10]]
     return session.findings(
-        [Candidate(Insert(text=phrase), weight, 0.0, 0) for phrase, weight in best]
+        [Candidate(Insert(text=phrase), weight, 0.0, 0) for phrase, weight in best],
+        measured=False,
     )
 
 
@@ -54,7 +55,9 @@ def _ridge(
         matrix[row, -1] = np.log1p(len(found))
     _, codes = np.unique(np.array(groups), return_inverse=True)
     sizes = np.bincount(codes)
-    matrix -= np.stack([np.bincount(codes, c) for c in matrix.T], axis=1)[codes] / sizes[codes, None]
+    matrix -= (
+        np.stack([np.bincount(codes, c) for c in matrix.T], axis=1)[codes] / sizes[codes, None]
+    )
     target = scores - (np.bincount(codes, scores) / sizes)[codes]
     gram = matrix @ matrix.T + 10.0 * np.eye(len(texts))
     weights: np.ndarray = matrix.T @ np.linalg.solve(gram, target)

@@ -1,0 +1,231 @@
+"""Runs finders on cases, one JSON file per (case, finder, budget), so that a run can be resumed.
+
+Files lie in a folder named by the content of the code that made them: of this package, and of
+`pyrite.exploits`. After a change of either, nothing old is taken for new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+from benchmarks.plantrm.case import Case
+from benchmarks.plantrm.contract import MOST_FINDINGS, Find, Finding, OverBudget, Unsuitable
+from benchmarks.plantrm.judging import Judged, judge
+
+__all__ = ["Plan", "code_digest", "names_of", "run_all", "run_one"]
+
+BUDGETS = (2_000, 10_000, 50_000)
+BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run.
+
+    Attributes:
+        seeds: of the plants.
+        tiers: 0, 1 or both.
+        finders: names, or `./file.py:function`.
+        budgets: texts.
+        every: every n-th case only (a quick look).
+        folder: where results lie.
+        processes: at once, each on one thread.
+    """
+
+    seeds: tuple[int, ...]
+    tiers: tuple[int, ...]
+    finders: tuple[str, ...]
+    budgets: tuple[int, ...]
+    folder: Path
+    every: int = 1
+    processes: int = 2
+
+
+def code_digest() -> str:
+    """Of the code that decides results."""
+    import pyrite.exploits
+
+    digest = hashlib.blake2b(digest_size=6)
+    for folder in (Path(__file__).parent, Path(pyrite.exploits.__path__[0])):
+        for path in sorted(folder.rglob("*.py")):
+            if path.name not in ("report.py", "metrics.py", "__main__.py"):
+                digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def makers(seed: int, tier: int) -> list[tuple[str, Callable[[], Case]]]:
+    """Name and maker of each case."""
+    if tier == 0:
+        from benchmarks.plantrm.wrapper_cases import wrapper_cases
+
+        return wrapper_cases(seed)
+    from benchmarks.plantrm.trained_cases import trained_cases
+
+    return trained_cases(seed)
+
+
+def names_of(plan: Plan) -> list[tuple[int, int, str]]:
+    """Seed, tier and name of each case of a plan."""
+    return [
+        (seed, tier, name)
+        for seed in plan.seeds
+        for tier in plan.tiers
+        for name, _ in makers(seed, tier)[:: plan.every]
+    ]
+
+
+def run_all(plan: Plan, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Everything that has no result yet; then all results of the plan.
+
+    Raises:
+        RuntimeError: a case could not be made, with what was raised.
+    """
+    for name in BLAS:
+        # For the processes that are started below; this one computes nothing.
+        os.environ[name] = "false" if name == "TOKENIZERS_PARALLELISM" else "1"
+    wanted = [one for one in _units(plan) if any(True for _ in _missing(plan, one))]
+    began = time.perf_counter()
+    with ProcessPoolExecutor(plan.processes, mp_context=get_context("spawn")) as pool:
+        jobs = {pool.submit(_run_unit, plan, unit): unit for unit in wanted}
+        for done, job in enumerate(as_completed(jobs), start=1):
+            job.result()
+            took = time.perf_counter() - began
+            tell(f"{done} of {len(wanted)} parts, {took:.0f} s: {jobs[job][2][-1]}")
+    return [json.loads(path.read_text("utf-8")) for path in _paths(plan) if path.is_file()]
+
+
+Unit = tuple[int, int, tuple[str, ...]]
+"""A seed, a tier, and the cases that one process runs after another."""
+
+
+def _units(plan: Plan) -> list[Unit]:
+    units: list[Unit] = []
+    for seed, tier, name in names_of(plan):
+        # The models of one family share a twin and are trained and opened in one process.
+        family = name.split("_")[2] if tier else name
+        if (
+            units
+            and units[-1][:2] == (seed, tier)
+            and tier
+            and (units[-1][2][0].split("_")[2] == family)
+        ):
+            units[-1] = (seed, tier, (*units[-1][2], name))
+        else:
+            units.append((seed, tier, (name,)))
+    # What takes longest first, so that no process waits for it in the end.
+    return sorted(units, key=lambda unit: -unit[1])
+
+
+def _paths(plan: Plan) -> Iterator[Path]:
+    for _, _, name in names_of(plan):
+        for finder in plan.finders:
+            for budget in plan.budgets:
+                yield result_path(plan.folder, name, finder, budget)
+
+
+def result_path(folder: Path, case: str, finder: str, budget: int) -> Path:
+    """The file of one result."""
+    known = finder
+    if ":" in finder:
+        path = Path(finder.rpartition(":")[0])
+        content = path.read_bytes() if path.is_file() else b""
+        known = f"{path.stem}-{hashlib.blake2b(content, digest_size=6).hexdigest()}"
+    return folder / f"{case}--{known}--{budget}.json"
+
+
+def _missing(plan: Plan, unit: Unit) -> Iterator[tuple[str, str, int]]:
+    for name in unit[2]:
+        for finder in plan.finders:
+            for budget in plan.budgets:
+                if not result_path(plan.folder, name, finder, budget).is_file():
+                    yield name, finder, budget
+
+
+def _run_unit(plan: Plan, unit: Unit) -> None:
+    seed, tier, _ = unit
+    known = dict(makers(seed, tier))
+    cases: dict[str, Case] = {}
+    judged: dict[tuple[str, str], Judged] = {}
+    for name, finder, budget in _missing(plan, unit):
+        if name not in cases:
+            cases = {name: known[name]()}
+        result = run_one(cases[name], finder, budget, seed, judged)
+        _write(result_path(plan.folder, name, finder, budget), result)
+
+
+def run_one(
+    case: Case,
+    finder: str,
+    budget: int,
+    seed: int,
+    judged: dict[tuple[str, str], Judged] | None = None,
+) -> dict[str, Any]:
+    """One finder on one case at one budget, judged: what a result file holds."""
+    from benchmarks.plantrm.finders import load
+    from benchmarks.plantrm.finders.oracle import find_in
+
+    target = case.target(budget)
+    began = time.perf_counter()
+    problem = unsuitable = ""
+    found: list[Finding] = []
+    try:
+        if finder == "oracle":
+            found = find_in(case)
+        else:
+            find: Find = load(finder)
+            found = list(find(target, case.naturals, budget, seed))[:MOST_FINDINGS]
+    except Unsuitable as error:
+        unsuitable = str(error)
+    except OverBudget as error:
+        problem = f"asked for more than its budget: {error}"
+    except Exception as error:  # noqa: BLE001 - a finder may be anyone's code; it is told, not hidden
+        problem = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
+    seconds = time.perf_counter() - began
+    return {
+        "case": case.name,
+        "tier": case.tier,
+        "group": case.group,
+        "rate": case.rate,
+        "clean": case.is_clean,
+        "library": case.library,
+        "note": case.note,
+        "plants": [
+            {"name": p.name, "kind": str(p.kind), "strength": p.strength, "library": p.library}
+            for p in case.plants
+        ],
+        "finder": finder,
+        "budget": budget,
+        "seed": seed,
+        "spent": target.spent,
+        "seconds": round(seconds, 2),
+        "problem": problem,
+        "unsuitable": unsuitable,
+        "findings": [asdict(_judged(case, one, judged)) for one in found],
+    }
+
+
+def _judged(case: Case, one: Finding, known: dict[tuple[str, str], Judged] | None) -> Judged:
+    """The same edit with other numbers is applied and scored once."""
+    if known is None:
+        return judge(case, one)
+    key = (case.name, f"{one.edit!r} {one.verdict}")
+    if key not in known:
+        known[key] = judge(case, one)
+    return known[key].restated(one, case.sd)
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made = path.with_suffix(f".{os.getpid()}")
+    made.write_text(json.dumps(result), encoding="utf-8")
+    made.replace(path)
