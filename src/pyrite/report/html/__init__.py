@@ -6,6 +6,7 @@ policy in the page lets the page's own script and style work and nothing that a 
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from pyrite.report import Report
 from pyrite.report.html import figures
 from pyrite.report.html.page import policy, sections
 from pyrite.report.html.texts import clip, first_line, visible
-from pyrite.report.html.words import LEVEL_WORDS, verdict_level
+from pyrite.report.html.words import LEVEL_MARKS, LEVEL_WORDS, verdict_level
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,6 +46,7 @@ def render(report: Report, run_folder: Path) -> str:
         .get_template("page.html.j2")
         .render(
             report=report,
+            made=_moment(report.made),
             sections=made,
             script=_inline(script),
             style=_inline(style),
@@ -67,7 +69,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["level_words"] = LEVEL_WORDS
+    environment.globals.update(level_words=LEVEL_WORDS, level_marks=LEVEL_MARKS)
     environment.filters["first_line"] = first_line
     environment.filters["clip"] = clip
     environment.filters["verdict_level"] = lambda words: verdict_level(words.replace(" ", "_"))
@@ -77,6 +79,16 @@ def _environment() -> Environment:
 def _finalize(value: Any) -> Any:
     """Every text that a template puts out; `Markup` is the page's own."""
     return visible(value) if type(value) is str else value
+
+
+def _moment(written: str) -> str:
+    """`24 November 2026, 14:56 UTC` of an ISO time; any other text as it is."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return written
+    zone = "UTC" if moment.utcoffset() == timedelta(0) else (moment.tzname() or "")
+    return f"{moment.day} {moment:%B %Y, %H:%M} {zone}".strip()
 
 
 def _static(name: str) -> str:

@@ -7,7 +7,7 @@ one that is unknown is shown as a definition list.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyrite.report import ExploitCard
@@ -103,6 +103,7 @@ class CardView:
     vector: str
     effect: str
     effect_key: float
+    prompts: str
     strip: Strip | None
     rows: Sequence[Row]
     sentences: Sequence[str]
@@ -128,11 +129,14 @@ def ordered(blocks: Sequence[ExploitCard]) -> list[ExploitCard]:
 
 def scale_of(blocks: Sequence[ExploitCard]) -> Scale:
     """One axis for the effects of all cards, so that their strips can be compared."""
+    return _scale(_map(block.card, "confirmation").get("effect") for block in blocks)
+
+
+def _scale(estimates: Iterable[Json]) -> Scale:
     ends = [
         numbers.as_number(found.get(end))
-        for block in blocks
-        for name in _EFFECTS
-        if isinstance(found := _map(block.card, "confirmation").get(name), Mapping)
+        for found in estimates
+        if isinstance(found, Mapping)
         for end in ("value", "low", "high")
     ]
     return Scale.of([x for x in ends if x is not None])
@@ -147,7 +151,7 @@ def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
     severity, effect = _severity(block), found.get("effect")
     return CardView(
         id=id,
-        title=visible(clip(title, 200)).replace("_", " "),
+        title=visible(clip(title, 200)),
         verdict=visible(verdict),
         words=visible(verdict_words(verdict)) or "no verdict",
         level=verdict_level(verdict),
@@ -158,8 +162,9 @@ def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
         vector=visible(_vector(card)),
         effect=numbers.interval(_three(effect)),
         effect_key=abs(_value(effect) or 0.0),
+        prompts=_prompts(effect),
         strip=scale.strip(_three(effect)),
-        rows=_rows(card, scale),
+        rows=_rows(card),
         sentences=_sentences(card),
         examples=_examples(card.get("examples")),
         facts=_facts(card),
@@ -216,8 +221,14 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{end}"
 
 
-def _rows(card: Mapping[str, Json], scale: Scale) -> list[Row]:
+def _prompts(found: Json) -> str:
+    n = found.get("prompts", found.get("n")) if isinstance(found, Mapping) else None
+    return "" if n is None else numbers.count(n)
+
+
+def _rows(card: Mapping[str, Json]) -> list[Row]:
     found, discovery = _map(card, "confirmation"), _map(card, "discovery")
+    scale = _scale(found.get(name) for name in _EFFECTS)
     rows = []
     for name, label in {**_EFFECTS, **_SHARES}.items():
         one = found.get(name)
@@ -231,7 +242,7 @@ def _rows(card: Mapping[str, Json], scale: Scale) -> list[Row]:
                 confirmed=_shares(one) if shares else numbers.interval(_three(one)),
                 strip=None if shares else scale.strip(_three(one)),
                 discovered=numbers.number(early) if early is not None else numbers.MISSING,
-                prompts=numbers.count(one.get("prompts", one.get("n"))),
+                prompts=_prompts(one) or numbers.MISSING,
             )
         )
     return rows

@@ -10,7 +10,7 @@ from pyrite.types import Json
 
 __all__ = ["WIDTH", "Scale", "Strip"]
 
-WIDTH = 120
+WIDTH = 150
 """Of the drawing, in its own units."""
 _EDGE = 5
 

@@ -20,6 +20,8 @@ __all__ = ["PAGE", "Cell", "TableView", "inert_json", "text_limit", "view"]
 PAGE = 25
 """Rows on one page of a table."""
 MOST_WITHOUT_SCRIPT = 500
+WORDY = 30
+"""Characters of a text from which its column is given room."""
 SHORT = 100
 """Characters up to which a long text stands unfolded."""
 MOST_TEXT = 20_000
@@ -53,6 +55,7 @@ class TableView:
 
     Attributes:
         id: unique on the page.
+        classes: of the cells of each column, for its width and alignment.
         rows: all rows, formatted.
         verdicts: the values of its first column of verdicts, for the filter.
     """
@@ -60,6 +63,7 @@ class TableView:
     id: str
     caption: str
     columns: Sequence[Column]
+    classes: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     total: int
     sampled: str
@@ -93,6 +97,7 @@ class TableView:
                 "page": PAGE,
                 "short": SHORT,
                 "kinds": [column.type for column in self.columns],
+                "classes": self.classes,
                 "levels": dict(VERDICTS),
                 "rows": [[_packed(cell) for cell in row] for row in self.rows],
             }
@@ -121,11 +126,19 @@ def view(table: Table, *, id: str, limit: int) -> TableView:
         id=id,
         caption=table.caption,
         columns=table.columns,
+        classes=[
+            _class(column, [row[at] for row in rows]) for at, column in enumerate(table.columns)
+        ],
         rows=rows,
         total=max(table.total, len(rows)),
         sampled=table.sampled,
         verdicts=[verdict for verdict in verdicts if verdict != numbers.MISSING],
     )
+
+
+def _class(column: Column, cells: Sequence[Cell]) -> str:
+    wordy = column.type == "text" and any(len(cell.shown) > WORDY for cell in cells)
+    return f"{column.type} wordy" if wordy else column.type
 
 
 def _filled(row: Sequence[Json], width: int) -> list[Json]:

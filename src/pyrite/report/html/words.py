@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from pyrite.report import Level
 
-__all__ = ["LEVEL_WORDS", "VERDICTS", "verdict_level", "verdict_words"]
+__all__ = ["LEVEL_MARKS", "LEVEL_WORDS", "VERDICTS", "verdict_level", "verdict_words"]
 
 LEVEL_WORDS: Mapping[Level, str] = {
     "good": "Good",
@@ -14,6 +14,7 @@ LEVEL_WORDS: Mapping[Level, str] = {
     "warning": "Warning",
     "bad": "Problem",
 }
+LEVEL_MARKS: Mapping[Level, str] = {"good": "✓", "note": "○", "warning": "!", "bad": "✕"}
 VERDICTS: Mapping[str, Level] = {
     "exploit": "bad",
     "bias": "warning",

@@ -42,9 +42,10 @@
 
   /* ---- tables ---- */
 
-  function cellOf(kind, cell, { short, levels }) {
+  function cellOf(at, cell, { kinds, classes, short, levels }) {
+    const kind = kinds[at];
     const shown = Array.isArray(cell) ? cell[0] : cell;
-    const td = make("td", { className: kind });
+    const td = make("td", { className: classes[at] });
     if (kind === "verdict" && shown !== "–") {
       const level = Object.hasOwn(levels, shown) ? levels[shown] : "plain";
       td.append(make("span", { className: `badge ${level}`, textContent: shown }));
@@ -84,7 +85,7 @@
     function show() {
       const last = Math.min(first + data.page, rows.length);
       body.replaceChildren(...rows.slice(first, last).map((row) =>
-        make("tr", {}, ...row.map((cell, at) => cellOf(data.kinds[at], cell, data)))));
+        make("tr", {}, ...row.map((cell, at) => cellOf(at, cell, data)))));
       if (!rows.length) {
         const td = make("td", { colSpan: data.kinds.length, textContent: "No row matches." });
         body.append(make("tr", {}, td));
@@ -267,17 +268,23 @@
     const axes = Object.keys(layout).filter((key) => /^[xy]axis\d*$/.test(key));
     for (const key of ["xaxis", "yaxis", ...axes]) {
       layout[key] = { gridcolor: colours.rule, linecolor: colours.soft, zerolinecolor: colours.soft,
-        automargin: true, zeroline: false, ...layout[key] };
+        automargin: true, zeroline: false, ...layout[key],
+        ...(layout[key]?.title && { title: { standoff: 10, ...layout[key].title } }) };
     }
     return { data, layout: { ...layout, paper_bgcolor: "transparent", plot_bgcolor: "transparent",
       font: { ...layout.font, color: colours.ink, family: style.getPropertyValue("--sans") },
       hoverlabel: { ...layout.hoverlabel, bgcolor: colours.paper, font: { color: colours.ink } } } };
   }
 
-  function widthFor(layout, room) {
-    const labels = Object.values(layout).flatMap((axis) => axis?.ticktext || []);
-    const longest = Math.max(0, ...labels.map((label) => String(label).length));
-    return Math.max(room, layout.xaxis2 ? 640 : 260 + 7 * longest);
+  function sizeFor({ data, layout }, room, narrow) {
+    const labels = [...Object.values(layout).flatMap((axis) => axis?.ticktext || []),
+      ...data.flatMap((trace) => (Array.isArray(trace.y) ? trace.y : []))]
+      .filter((label) => typeof label === "string");
+    const longest = Math.max(0, ...labels.map((label) => label.length));
+    const width = Math.max(room, layout.xaxis2 ? 640 : 180 + (narrow ? 5 : 7) * Math.min(longest, 40));
+    const height = layout.height || 480;
+    // Lines of labels need their height; a plane of points is best seen in landscape.
+    return { width, height: labels.length || layout.xaxis2 ? height : Math.min(height, Math.max(0.6 * width, 300)) };
   }
 
   async function loadPlotly() {
@@ -318,9 +325,8 @@
     const { data, layout } = inColours(figure, light);
     const narrow = box.clientWidth < 560;
     const margin = { l: 56, r: 16, t: 36, b: 52, ...(narrow ? {} : layout.margin) };
-    const height = Math.min(layout.height || 480, narrow ? 440 + 12 * data.length : Infinity);
-    library.react(target, data, { ...layout, title: undefined, margin, height, autosize: false,
-      width: widthFor(layout, box.clientWidth), font: { ...layout.font, size: narrow ? 11 : 13 },
+    library.react(target, data, { ...layout, title: undefined, margin, autosize: false,
+      ...sizeFor(figure, box.clientWidth, narrow), font: { ...layout.font, size: narrow ? 10 : 13 },
       dragmode: window.matchMedia("(pointer: coarse)").matches ? false : layout.dragmode },
     { displayModeBar: false, showTips: false, scrollZoom: false });
   }
