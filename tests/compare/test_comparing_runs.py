@@ -155,6 +155,21 @@ def test_another_template_of_the_model_is_refused(runs: tuple[Path, Path]) -> No
     assert "sha256:two" in ended.err
 
 
+def test_small_subsets_are_shown_only_where_they_are_asked_for(tmp_path: Path) -> None:
+    write_rows(tmp_path, prompts=50, subsets=tuple("abcdefg"))
+    one = run(experiment(tmp_path, "before", edits=()), "exploit.budget=400")
+    _, content = compared(tmp_path, one, one)
+    (query,) = content["queries"]
+    assert query["subsets"] == []
+    assert "no subsets by subset: no two values have 10 prompts each" in query["notes"]
+    _, content = compared(tmp_path, one, one, "--by", "subset")
+    parts = content["queries"][0]["subsets"]
+    assert [x["value"] for x in parts] == list("abcdefg")
+    assert {x["accuracy"] for x in parts} == {None}
+    assert "come from 8 prompts and at least 10 are needed" in parts[0]["notes"][0]
+    assert parts[0]["notes"][0].startswith("nothing was measured")
+
+
 def test_names_that_are_not_there(made: tuple[Path, Path], tmp_path: Path) -> None:
     ended = pyrite("compare", *made, "--query", "pair_score")
     assert (ended.status, "did you mean 'pair_scores'?" in ended.err) == (1, True)

@@ -221,11 +221,10 @@ def _part(
 ) -> Part:
     notes = []
     scores = score_change(clusters, rows, a, b)
-    if isinstance(scores, str):
-        notes.append(f"differences of scores were not measured, because {scores}")
     accuracy = accuracy_change(clusters, rows, a, b) if target == "margin" else None
-    if isinstance(accuracy, str):
-        notes.append(f"the accuracy was not measured, because {accuracy}")
+    if isinstance(scores, str):
+        what = "nothing was" if isinstance(accuracy, str) else "differences of scores were not"
+        notes.append(f"{what} measured, because {scores}")
     return Part(
         rows=len(rows),
         prompts=clusters.count(rows) if len(rows) else 0,

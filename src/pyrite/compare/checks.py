@@ -18,7 +18,11 @@ def changed_checks(
     found_a, found_b = _statuses(step_a), _statuses(step_b)
     if not found_a or not found_b:
         missing = " and ".join(x for x, found in (("A", found_a), ("B", found_b)) if not found)
-        return [], 0, [f"{step_b.id}: checks were not compared, because there are none of {missing}"]
+        return (
+            [],
+            0,
+            [f"{step_b.id}: checks were not compared, because there are none of {missing}"],
+        )
     changed, same = [], 0
     for check in sorted({*found_a, *found_b}):
         before, after = found_a.get(check), found_b.get(check)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from pyrite.analysis.resample import MIN_GROUPS
 from pyrite.component import nearest
 from pyrite.data import CANONICAL
 from pyrite.errors import StoreError
@@ -17,8 +18,6 @@ __all__ = ["MOST_VALUES", "members_of", "subsets"]
 MOST_VALUES = 20
 """A column with more values is no column of subsets; with `--by` the largest so many are shown."""
 MOST_COLUMNS = 3
-FEWEST_ROWS = 10
-"""Rows of a subset on average; below it the values are rather texts than subsets."""
 
 _NO_SUBSETS = frozenset({*CANONICAL, "problem"})
 
@@ -37,14 +36,24 @@ def subsets(
     if by:
         found = {name: members_of(table, name)[0] for name in by}
         return _kept({name: _among(members, rows) for name, members in found.items()})
-    found = {}
+    found, small = {}, []
+    groups = table.groups()[rows]
     for name in table.columns:
         if name in _NO_SUBSETS or name in table.targets or not _is_text(table, name):
             continue
         members = _among(members_of(table, name)[0], rows)
-        if 2 <= len(members) <= MOST_VALUES and len(rows) >= FEWEST_ROWS * len(members):
+        if not 2 <= len(members) <= MOST_VALUES:
+            continue
+        prompts = [len(np.unique(groups[at])) for at in members.values()]
+        if sum(count >= MIN_GROUPS for count in prompts) >= 2:
             found[name] = members
+        else:
+            small.append(name)
     notes = []
+    if small:
+        notes.append(
+            f"no subsets by {', '.join(small)}: no two values have {MIN_GROUPS} prompts each"
+        )
     if len(found) > MOST_COLUMNS:
         notes.append(
             f"subsets are shown by {', '.join(list(found)[:MOST_COLUMNS])}; others with --by: "
