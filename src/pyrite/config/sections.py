@@ -87,7 +87,7 @@ class DataSection(Section):
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset({"id", "path", "revision", "requires"})
 
     id: Identifier = "data"
-    path: str = Field(description="hub data set, local file or builtin:name")
+    path: str = Field(description="hub data set, local file, builtin:name or ./file.py:Reader")
     name: str | None = Field(default=None, description="configuration of a hub data set")
     revision: str | None = Field(default=None, description="commit, tag or branch on the hub")
     split: str | None = Field(default=None, description="split to read")
@@ -313,6 +313,11 @@ class ExploitSection(Section):
         default_factory=list,
         description="models that what is confirmed is tried on too; default: the other models "
         "that `requires` names",
+    )
+    controls: bool = Field(
+        default=True,
+        description="also run everything on a null model and a planted one, made from the scores "
+        "of this one; costs no scored text",
     )
     confirm: ConfirmSpec = ConfirmSpec()
     message: MessageSpec = MessageSpec()
