@@ -192,6 +192,35 @@ def test_queries_of_other_names(made: tuple[Path, Path], tmp_path: Path) -> None
         assert (query["query_a"], query["query_b"]) == ("pair_scores", "others")
 
 
+def test_recorded_models_side_by_side(tmp_path: Path) -> None:
+    """Two columns of one table are two models: of one run too, by QUERY.MODEL."""
+    lines = [
+        {"prompt": f"p{at // 3}", "response": f"r{at}", "one": at % 7, "other": -(at % 7) * 2.0}
+        for at in range(90)
+    ]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "recorded.yml").write_text(
+        f"""
+name: recorded
+out: {tmp_path}/runs
+model: {{id: both, entrypoint: recorded, columns: [one, other]}}
+data: {{id: rows, path: {tmp_path}/rows.jsonl, schema: {{prompt: prompt, response: response}}}}
+query: {{id: scores, requires: [both, rows]}}
+"""
+    )
+    one = run(tmp_path / "recorded.yml")
+    _, content = compared(tmp_path, one, one)
+    assert [x["model_b"] for x in content["queries"]] == ["one", "other"]
+    _, content = compared(tmp_path, one, one, "--query", "scores.one=scores.other")
+    (query,) = content["queries"]
+    assert (query["model_a"], query["model_b"], query["target"]) == ("one", "other", "score")
+    assert query["whole"]["scores"]["spearman"]["value"] == pytest.approx(-1)
+    assert query["whole"]["scores"]["moved"]["value"] == pytest.approx(2)
+    assert query["whole"]["accuracy"] is None
+    ended = pyrite("compare", one, one, "--query", "scores.on")
+    assert (ended.status, "did you mean 'scores.one'?" in ended.err) == (1, True)
+
+
 def test_changed_checks_are_told(runs: tuple[Path, Path], tmp_path: Path) -> None:
     meta = json.loads((runs[1] / "steps" / "pair_scores" / "meta.json").read_text())
     findings = [x for x in meta["doctor"] if x["check"] != "sign"]

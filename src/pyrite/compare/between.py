@@ -29,7 +29,7 @@ from pyrite.compare.sameness import (
     refuse,
     rendering_differences,
 )
-from pyrite.compare.steps import pairs_of_queries, pairs_of_steps
+from pyrite.compare.steps import QueryPair, pairs_of_queries, pairs_of_steps
 from pyrite.compare.subsets import subsets
 from pyrite.errors import StoreError
 from pyrite.finished import FinishedRun, FinishedStep
@@ -89,7 +89,7 @@ class _Comparing:
     def __call__(self, names: Sequence[str]) -> Comparison:
         pairs, told = pairs_of_queries(self.a, self.b, names)
         self.notes += told
-        queries = [one for pair in pairs for one in self._query(*pair)]
+        queries = [one for pair in pairs for one in self._query(pair)]
         exploits = [] if names else self._exploits()
         if not queries and not exploits:
             why = f": {'; '.join(self.notes)}" if self.notes else ""
@@ -120,18 +120,18 @@ class _Comparing:
             self._doctor(step_a, step_b)
         return found
 
-    def _query(self, step_a: FinishedStep, step_b: FinishedStep) -> list[ComparedQuery]:
-        matched = self._same(step_a, step_b)
-        self._doctor(step_a, step_b)
-        tables_a = {x.model_id: x for x in views(self.a.table(step_a))}
-        tables_b = {x.model_id: x for x in views(self.b.table(step_b))}
+    def _query(self, pair: QueryPair) -> list[ComparedQuery]:
+        matched = self._same(pair.a, pair.b)
+        self._doctor(pair.a, pair.b)
+        tables_a = _tables_of(self.a, pair.a, pair.model_a)
+        tables_b = _tables_of(self.b, pair.b, pair.model_b)
         if len(tables_a) == len(tables_b) == 1:
             (one,), (other,) = tables_a.values(), tables_b.values()
             return self._tables(one, other, matched)
         shared = [name for name in tables_a if name in tables_b]
         alone = sorted(tables_a.keys() ^ tables_b.keys())
         if alone:
-            self.notes.append(f"{step_b.id}: only one run has the models {', '.join(alone)}")
+            self.notes.append(f"{pair.b.id}: only one run has the models {', '.join(alone)}")
         found = [self._tables(tables_a[x], tables_b[x], matched) for x in shared]
         return [one for many in found for one in many]
 
@@ -234,6 +234,12 @@ def _part(
         accuracy=None if isinstance(accuracy, str) else accuracy,
         notes=tuple(notes),
     )
+
+
+def _tables_of(run: FinishedRun, query: FinishedStep, model: str) -> dict[str, QueryTable]:
+    """The tables of a query by the model's name: one, or one for each recorded model."""
+    found = {table.model_id: table for table in views(run.table(query))}
+    return {model: found[model]} if model else found
 
 
 def _side(run: FinishedRun) -> Side:
