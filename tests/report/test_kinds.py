@@ -167,7 +167,8 @@ def test_cards_are_sorted_by_severity_then_by_effect(holes: Run, tmp_path: Path)
     wanted = {"a": (2.0, 1.0), "b": (9.0, 0.5), "c": (None, 3.0), "d": (None, -5.0)}
     for name, (severity, effect) in wanted.items():
         numbers = {**card["confirmation"]["effect"], "value": effect}
-        changed = {**card, "severity": severity}
+        scored = None if severity is None else {"score": severity, "vector": "E:1.00"}
+        changed = {**card, "severity": scored}
         changed["confirmation"] = {**card["confirmation"], "effect": numbers}
         write_json(folder / f"{name}.json", changed)
     change_meta(run, "holes", cards=[f"cards/{name}.md" for name in wanted])

@@ -40,7 +40,7 @@ def _place(one: ExploitCard) -> tuple[bool, float, float]:
 
 
 def _number(value: Json) -> float | None:
-    if isinstance(value, dict):
-        value = value.get("value")
+    if isinstance(value, dict):  # a severity, with the vector it was computed from
+        value = value.get("score")
     usable = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if usable else None

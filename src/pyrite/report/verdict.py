@@ -45,7 +45,10 @@ def _exploits(material: Material) -> str:
     said = f"{_many(exploits, 'exploit')} confirmed {within}"
     cards = [card for step in steps for card in ranked(material, step)]
     worst = next((card for card in cards if card.card.get("verdict") == "exploit"), None)
-    return said if worst is None else f"{said}, first {_effect(worst.card)}"
+    if worst is None:
+        return said
+    which = "the one with the largest effect" if worst.severity is None else "the most severe"
+    return f"{said}, {which} {_effect(worst.card)}"
 
 
 def _effect(card: Mapping[str, Json]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pyrite.analysis.targets import main_target
 from pyrite.report import Block, Fact, Facts, Section, Table
 from pyrite.report.cells import bounds, columns, shares_words
 from pyrite.report.material import Material, StepLeft
@@ -95,7 +96,8 @@ def _share(row: dict[str, Json]) -> str:
 
 
 def _associations(rows: list[dict[str, Json]], step: StepLeft) -> Table:
-    rows.sort(key=lambda row: -abs(row["spearman"]))
+    main = main_target(dict.fromkeys(row["target"] for row in rows))
+    rows.sort(key=lambda row: (row["target"] != main, -abs(row["spearman"])))
     cells = [
         [
             [row["spearman"], row["spearman_wide_low"], row["spearman_wide_high"]]
@@ -109,12 +111,12 @@ def _associations(rows: list[dict[str, Json]], step: StepLeft) -> Table:
     ]
     return Table(
         id=f"associations-{step.id}",
-        caption=f"{step.id}: all {len(rows):,} associations that were tried, the strongest first. "
+        caption=f"{step.id}: all {len(rows):,} associations tried, those of {main} first. "
         "q is Benjamini and Hochberg's, over all rank correlations of this analysis.",
         columns=_ASSOCIATIONS,
         rows=cells,
         total=len(rows),
-        sampled=f"the {MOST_ROWS} strongest" if len(rows) > MOST_ROWS else "",
+        sampled=f"the first {MOST_ROWS} in this order" if len(rows) > MOST_ROWS else "",
     )
 
 

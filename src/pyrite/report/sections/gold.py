@@ -144,9 +144,9 @@ def _drift(
         if len(shown) < len(values)
         else "",
     )
-    usable = [row for row in cells if row[3] is not None]
-    if len(usable) > 1:
-        yield _drift_figure(usable, view=view, name=name, column=column)
+    measured = [row for row in cells if row[3] is not None]
+    if len(measured) > 1:
+        yield _drift_figure(measured, view=view, name=name, column=column)
 
 
 def _means(
