@@ -4,7 +4,7 @@ VENV := .venv
 RUN := OMP_NUM_THREADS=1 TOKENIZERS_PARALLELISM=false $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check setup clean
+.PHONY: demo test check docs setup clean
 
 demo: $(STAMP)
 	$(VENV)/bin/pyrite demo
@@ -16,6 +16,12 @@ check: $(STAMP)
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+# The site in build/site; its generated pages are written anew first.
+docs: $(STAMP)
+	$(VENV)/bin/python docs/site/configuration.py
+	$(VENV)/bin/python docs/site/layers.py
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict -q
 
 setup: $(STAMP)
 

@@ -48,8 +48,7 @@ def listings() -> list[Listing]:
     return [
         Listing(name, _summary(kind), kind.__module__, name)
         for name, kind in all_estimators(type_filter="regressor")
-        if not _missing(EstimatorSpec(id=name, name=name), kind)
-        and _lasting(kind)
+        if not _missing(EstimatorSpec(id=name, name=name), kind) and _lasting(kind)
     ]
 
 

@@ -8,6 +8,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyrite.config.names import is_reference
 from pyrite.config.sections import DataSection
 from pyrite.data import CANONICAL, READERS, Reader
 from pyrite.data.mapping import Mapper
@@ -31,13 +32,18 @@ _HEAD_ROWS = 100
 def open_reader(section: DataSection, *, base: Path | None = None) -> Reader:
     """The reader for a data section's path: a local file, a local folder, or a hub data set.
 
+    `./file.py:Name` is a reader of the user's own, which knows itself what it reads.
+
     Args:
         section: what to read; nothing is opened yet.
         base: folder that a relative path starts from; the working directory if None.
 
     Raises:
         DataError: the path can only be local, and does not exist.
+        ComponentError: a reader of the user's own that does not load.
     """
+    if is_reference(section.path):
+        return _reader(section.path, {"path": section.path})
     place = _located(section.path, base)
     if place is None:
         fields = {"path": section.path, "name": section.name, "revision": section.revision}
@@ -54,6 +60,9 @@ def sources(section: DataSection, *, base: Path | None = None) -> dict[str, Sour
         DataError: a local path does not exist.
     """
     found = {"data": open_reader(section, base=base).source()}
+    if is_reference(section.path):
+        code = Path(section.path.rpartition(":")[0])
+        found["reader"] = Source(name=section.path, files=(code,))
     if section.join is not None:
         found["join"] = _second_reader(section.join.path, base).source()
     return found
