@@ -297,7 +297,10 @@
       if (name === "style") this.style.cssText = value;
       else set.call(this, name, value);
     };
+    // It also brings a style for maps, which are not drawn here.
+    document.head.appendChild = (node) => node;
     document.body.append(make("script", { textContent: source }));
+    delete document.head.appendChild;
     return window.Plotly;
   }
 
