@@ -15,12 +15,12 @@ from benchmarks.plantrm.words import COMMON, WORDS
 
 __all__ = ["FORMS", "TURNED_ON_BY", "form"]
 
-LONG = 50
+LONG = 42
 """Words from which an answer is long."""
 
 TURNED_ON_BY = {
     "header": "heading", "list": "bullets", "bold": "bold_words", "emoji": "emoji_at_end",
-    "table": "table_frame", "long": "repeat_answer", "length_slope": "repeat_answer",
+    "table": "table_frame", "long": "repeat_answer", "length_slope": "padding",
     "flattery": "flattery_of_question", "citation": "invented_citation",
     "self_praise": "self_praise", "repetition": "repeat_last_sentence",
     "double_spaces": "double_spaces", "typos": "many_typos", "no_punctuation": "no_punctuation",
