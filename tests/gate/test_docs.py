@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from pyrite.gate.policy import Policy
-from tests.compare.experiments import ANALYZE, MAGIC, experiment, write_rows
+from tests.compare.experiments import ANALYZE, experiment, write_rows
 from tests.end_to_end.programs import ROOT
 
 PAGE = (ROOT / "docs" / "gate.md").read_text(encoding="utf-8")
@@ -75,10 +75,10 @@ def run_job(folder: Path, environ: dict[str, str]) -> tuple[int, str]:
     return status, said
 
 
-def test_the_job_passes_a_good_reward_and_stops_a_bad_one(
+def test_the_job_passes_and_stops_as_the_policy_says(
     tmp_path: Path, runner: dict[str, str]
 ) -> None:
-    write_rows(tmp_path, prompts=300)
+    write_rows(tmp_path, prompts=200)
     (tmp_path / "policy.yml").write_text(EXAMPLE.read_text())
     good = experiment(tmp_path, "good", more="+ 1.5 * (response[:5] == 'right')", extra=ANALYZE)
     good.rename(tmp_path / "experiment.yml")
@@ -89,10 +89,10 @@ def test_the_job_passes_a_good_reward_and_stops_a_bad_one(
     assert ET.parse(tmp_path / "gate.xml").getroot().get("failures") == "0"
     assert "::error" not in said
 
+    # The second run is stored already; the policy asks for more.
     (tmp_path / "env.txt").write_text("")
-    bad = experiment(tmp_path, "bad", more=MAGIC, extra=ANALYZE)
-    bad.rename(tmp_path / "experiment.yml")
+    (tmp_path / "policy.yml").write_text(EXAMPLE.read_text().replace("min: 0.65", "min: 0.999"))
     status, said = run_job(tmp_path, runner)
     assert status == 100, said
-    assert "::error title=pyrite gate%3A exploits::" in said
+    assert "::error title=pyrite gate%3A accuracy::pair_scores: accuracy " in said
     assert "# Gate not passed" in (tmp_path / "summary.md").read_text()

@@ -59,7 +59,7 @@ def test_severity_decides_where_it_is_known_and_counts_where_it_is_not(copied: P
     content = json.loads(card.read_text())
     for severity, expected in [
         (2.0, Outcome.PASSED),
-        ({"value": 2.0, "vector": "E:1"}, Outcome.PASSED),
+        ({"score": 2.0, "vector": "E:1"}, Outcome.PASSED),
         (5.0, Outcome.FINDING),
         (None, Outcome.FINDING),
     ]:

@@ -125,7 +125,7 @@ class Edits:
             if above(share, rule.max, judge) is Verdict.WITHIN:
                 continue
             let, why = self._allowed(label, step.id)
-            told = f"{label} {percent(share)} of {share.rows} pairs, {share.groups} prompts"
+            told = f"{label} {percent(share)}, {share.groups} prompts"
             if let:
                 passed_by.append(f"{label}: {why}")
             else:
@@ -133,7 +133,7 @@ class Edits:
         worst_label, worst = max(shares.items(), key=lambda item: item[1].value)
         message = f"{len(over)} of {len(shares)} edits turn more than {rule.max:.1%} of right pairs"
         message += f" (judged by the {judge}): " + "; ".join(
-            over or [f"the most: {worst_label} {percent(worst)}, {worst.rows} pairs"]
+            over or [f"the most: {worst_label} {percent(worst)}, {worst.groups} prompts"]
         )
         message += f"; not counted: {'; '.join(passed_by)}" if passed_by else ""
         outcome = Outcome.FINDING if over else Outcome.PASSED
@@ -184,7 +184,7 @@ def _severities(step: FinishedStep) -> dict[str, float]:
         if not isinstance(card, dict):
             continue
         severity = card.get("severity")
-        value = severity.get("value") if isinstance(severity, dict) else severity
+        value = severity.get("score") if isinstance(severity, dict) else severity
         if isinstance(value, int | float):
             found[str(card["edit"]["label"])] = float(value)
     return found
@@ -202,6 +202,5 @@ def _effect(row: Row) -> str:
 def _flipped(row: Row) -> Estimate | None:
     if row["flipped"] is None:
         return None
-    prompts = int(row["flipped_prompts"])
-    pairs = int(row.get("flipped_rows") or prompts)
-    return Estimate(row["flipped"], row["flipped_low"], row["flipped_high"], pairs, prompts)
+    prompts = int(row["flipped_prompts"])  # the table does not say of how many pairs
+    return Estimate(row["flipped"], row["flipped_low"], row["flipped_high"], prompts, prompts)
