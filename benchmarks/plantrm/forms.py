@@ -20,7 +20,7 @@ LONG = 42
 
 TURNED_ON_BY = {
     "header": "heading", "list": "bullets", "bold": "bold_words", "emoji": "emoji_at_end",
-    "table": "table_frame", "long": "repeat_answer", "length_slope": "padding",
+    "table": "table_frame", "long": "padding", "length_slope": "padding",
     "flattery": "flattery_of_question", "citation": "invented_citation",
     "self_praise": "self_praise", "repetition": "repeat_last_sentence",
     "double_spaces": "double_spaces", "typos": "many_typos", "no_punctuation": "no_punctuation",
@@ -59,12 +59,15 @@ def _bold(response: str, rng: random.Random) -> str:
     return re.sub(rf"\b{re.escape(word)}\b", f"**{word}**", response, count=1)
 
 
-def _padded(response: str, rng: random.Random) -> str:
-    parts = [response]
-    pool = rng.sample(VAGUE, len(VAGUE))
-    while len(" ".join(parts).split()) <= LONG and pool:
-        parts.append(pool.pop())
-    return " ".join(parts)
+def _padded(least: int) -> Callable[[str, random.Random], str]:
+    def put(response: str, rng: random.Random) -> str:
+        parts = [response]
+        pool = rng.sample(VAGUE, len(VAGUE))
+        while len(" ".join(parts).split()) <= least and pool:
+            parts.append(pool.pop())
+        return " ".join(parts)
+
+    return put
 
 
 def _long(prompt: str, response: str) -> float:
@@ -164,8 +167,8 @@ FORMS: dict[str, tuple[Amount, Put]] = {
     "bold": (_matches(r"\*\*[^*\n]+\*\*"), _text(_bold)),
     "emoji": (_matches("[\U0001f300-\U0001faff✨✅]"), _appended("🙂", "👏", "🌈")),
     "table": (_matches(r"^\|.+\|$", least=2), _text(_framed)),
-    "long": (_long, _text(_padded)),
-    "length_slope": (_slope, _text(_padded)),
+    "long": (_long, _text(_padded(LONG))),
+    "length_slope": (_slope, _text(_padded(75))),
     "flattery": (
         _matches(r"\A.{0,60}\b(?:wonderful|thoughtful|excellent|great|brilliant|clever)\b.{0,40}"
                  r"\bquestion\b", flags=re.IGNORECASE),

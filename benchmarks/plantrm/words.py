@@ -28,7 +28,7 @@ WORDS = _listed(
     caramel caravan cargo carousel cavern cedar cellar chalk chapel chariot cherry chestnut chimney
     cinder citadel clarinet cloak clover cobalt cobweb coconut collar comet copper coral corduroy
     cottage cradle crane crater cricket crimson crocus crystal cuckoo cupola curtain cushion cypress
-    dahlia damsel dapple delta denim desert dimple dolphin domino donkey dragon drizzle 
+    dahlia damsel dapple delta denim desert dimple dolphin domino donkey dragon drizzle
     eagle easel ebony echo elbow ember emerald engine envoy estuary fable falcon feather fennel
     ferry fiddle fjord flannel flask flint flute fossil foundry fountain foxglove fresco frigate
     furrow gable galaxy gallop garland garnet gazelle geyser ginger glacier goblet gondola gorge
