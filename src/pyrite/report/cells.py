@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from pyrite.analysis.figures.chart import Chart
     from pyrite.analysis.resample import Estimate
 
-__all__ = ["MOST_TEXT", "bounds", "cut", "drawn", "figure", "interval", "shares_words", "words"]
+__all__ = [
+    "MOST_TEXT",
+    "bounds",
+    "columns",
+    "cut",
+    "drawn",
+    "figure",
+    "interval",
+    "screen",
+    "shares_words",
+    "shortened",
+    "words",
+]
 
 MOST_TEXT = 20_000
 """Characters of one text in a report; the run directory has all of it."""

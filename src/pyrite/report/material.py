@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +29,17 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     from pyrite.tables import QueryTable
 
-__all__ = ["CONFIDENCE", "MOST_COMPARED", "Material", "StepLeft", "View", "spread"]
+__all__ = [
+    "CONFIDENCE",
+    "MOST_COMPARED",
+    "Material",
+    "StepLeft",
+    "View",
+    "matrix",
+    "readable",
+    "rows_at",
+    "spread",
+]
 
 CONFIDENCE = 0.95
 RESAMPLES = 2000
@@ -103,12 +114,20 @@ class View:
         return self.table.pairs
 
     def numbers(self, name: str) -> np.ndarray:
-        """A numeric column as float64 [rows]; one of many models is read chunk by chunk."""
-        if name != "score" or not isinstance(self.table, ModelView):
+        """A numeric column as float64 [rows]; what is one number of many is read chunk by chunk."""
+        reduce = self._of_many(name)
+        if reduce is None:
             return self.table.numbers(name)
-        at = self.stored.outputs.index(self.model)
-        parts = [matrix(table["scores"])[:, at] for table in self.stored.chunks.tables(["scores"])]
-        return np.concatenate(parts).astype(np.float64)
+        tables = self.stored.chunks.tables(["scores"])
+        return np.concatenate([reduce(matrix(x["scores"]).astype(np.float64)) for x in tables])
+
+    def _of_many(self, name: str) -> Callable[[np.ndarray], np.ndarray] | None:
+        if name == "score" and isinstance(self.table, ModelView):
+            at = self.stored.outputs.index(self.model)
+            return lambda scores: scores[:, at]
+        if name == "scores.max" and name in self.table.targets:
+            return lambda scores: np.asarray(scores.max(axis=1))
+        return None
 
     @property
     def title(self) -> str:
@@ -247,21 +266,15 @@ class Material:
         return value
 
 
-class readable:  # noqa: N801 - used like a function
-    """Turns the ways in which a parquet file cannot be read into one error with its cure."""
-
-    def __init__(self, path: Path, folder: Path) -> None:
-        self._path = path
-        self._folder = folder
-
-    def __enter__(self) -> None:
-        return
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, pa.ArrowInvalid | OSError):
-            raise CorruptArtifactError(
-                f"{self._path}: damaged ({error}); delete {self._folder} and run again"
-            ) from error
+@contextlib.contextmanager
+def readable(path: Path, folder: Path) -> Iterator[None]:
+    """Turn the ways in which a parquet file cannot be read into one error with its cure."""
+    try:
+        yield
+    except (pa.ArrowInvalid, OSError) as error:
+        raise CorruptArtifactError(
+            f"{path}: damaged ({error}); delete {folder} and run again"
+        ) from error
 
 
 def spread(num_rows: int, most: int) -> np.ndarray:
