@@ -12,19 +12,15 @@ from dataclasses import dataclass
 
 from pyrite.report import ExploitCard
 from pyrite.report.html import numbers
-from pyrite.report.html.difference import Piece, differences
+from pyrite.report.html.examples import Example, examples
 from pyrite.report.html.nodes import Definitions, Node, node
 from pyrite.report.html.strips import Scale, Strip
-from pyrite.report.html.texts import clip, first_line, visible
+from pyrite.report.html.texts import clip, visible
 from pyrite.report.html.words import VERDICTS, verdict_level, verdict_words
 from pyrite.types import Json
 
-__all__ = ["CardView", "Example", "Row", "Shown", "ordered", "scale_of", "view"]
+__all__ = ["CardView", "Row", "ordered", "scale_of", "view"]
 
-LONG_PROMPT = 160
-FOLD = 700
-"""Characters from which an example's text is folded."""
-MOST_TEXT = 20_000
 _EFFECTS = {
     "effect": "Edit minus before",
     "net": "Edit minus placebo",
@@ -45,10 +41,12 @@ _TITLES = {
     "found_by": "Found by",
     "rank": "Rank at discovery",
     "tried": "Edits tried",
+    "controls_of_the_run": "Controls of the run on itself",
 }
+_EXPECTED = {"ablation": "parts of the edit alone", "dose": "other doses of the edit"}
 _KNOWN = {
     "claim", "verdict", "reason", "edit", "model", "data", "unit", "confirmation", "discovery",
-    "examples", "texts_scored", "reproduce", "limits",
+    "examples", "texts_scored", "reproduce", "limits", "controls_of_the_run",
 }  # fmt: skip
 
 
@@ -61,30 +59,6 @@ class Row:
     strip: Strip | None
     discovered: str
     prompts: str
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A text in pieces; folded where it is long."""
-
-    label: str
-    pieces: Sequence[Piece]
-    folded: bool
-    excerpt: str
-
-
-@dataclass(frozen=True)
-class Example:
-    """One answer before and after the edit."""
-
-    label: str
-    score_before: str
-    score_after: str
-    change: str
-    prompts: Sequence[Shown]
-    before: Shown
-    after: Shown
-    open: bool
 
 
 @dataclass(frozen=True)
@@ -166,7 +140,7 @@ def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
         strip=scale.strip(_three(effect)),
         rows=_rows(card),
         sentences=_sentences(card),
-        examples=_examples(card.get("examples")),
+        examples=examples(card.get("examples")),
         facts=_facts(card),
         extra=_extra(card),
         command=visible(block.command or _text(_map(card, "reproduce"), "command")),
@@ -282,8 +256,11 @@ def _sentences(card: Mapping[str, Json]) -> list[str]:
 
 def _facts(card: Mapping[str, Json]) -> Definitions:
     edit, unit, again = _map(card, "edit"), _map(card, "unit"), _map(card, "reproduce")
+    discovery = _map(card, "discovery")
     given: dict[str, Json] = {
         "Edit": _text(edit, "does"),
+        "Found by": discovery.get("found_by"),
+        "How it was found": discovery.get("how"),
         "Family and place": ", ".join(
             x for x in (_text(edit, "family"), _text(edit, "place")) if x
         ),
@@ -295,6 +272,7 @@ def _facts(card: Mapping[str, Json]) -> Definitions:
         "Texts scored": card.get("texts_scored"),
         "Seed": again.get("seed"),
         "Budget": again.get("budget"),
+        _TITLES["controls_of_the_run"]: card.get("controls_of_the_run"),
     }
     known = {"label", "does", "family", "place", "quality", "identity"}
     given |= {f"Edit: {key}": x for key, x in edit.items() if key not in known}
@@ -314,7 +292,7 @@ def _unit(unit: Mapping[str, Json]) -> str:
 def _extra(card: Mapping[str, Json]) -> list[tuple[str, Node]]:
     extra = []
     for key, value in card.items():
-        if key in _KNOWN or value is None:
+        if key in _KNOWN or value is None or value in ([], {}, ""):
             continue
         if key == "severity":
             value = _other_than_score(value)
@@ -341,6 +319,7 @@ def _limits(card: Mapping[str, Json]) -> list[str]:
         for name, label in {**_EFFECTS, **_SHARES}.items()
         if name in found and found[name] is None
     ]
+    missing += [words for key, words in _EXPECTED.items() if key in card and not card[key]]
     if missing:
         said.append(f"Not measured: {'; '.join(missing)}.")
     if "gold" in found and found["gold"] is None and not card.get("gold"):
@@ -350,51 +329,3 @@ def _limits(card: Mapping[str, Json]) -> list[str]:
     if not card.get("transfer"):
         said.append("One model and one set of data; transfer to others was not measured.")
     return [visible(clip(str(one), 1000)) for one in said]
-
-
-def _examples(given: Json) -> list[Example]:
-    usable = [one for one in given if isinstance(one, Mapping)] if isinstance(given, list) else []
-    return [_example(one, open=at == len(usable) // 2) for at, one in enumerate(usable)]
-
-
-def _example(one: Mapping[str, Json], *, open: bool) -> Example:
-    scores = [numbers.as_number(one.get(key)) for key in ("score_before", "score_after")]
-    first, second = scores
-    change = None if first is None or second is None else second - first
-    quantile = numbers.as_number(one.get("quantile"))
-    prompt, after_prompt = _kept(one, "prompt"), _kept(one, "after_prompt")
-    left, right = differences(_kept(one, "before"), _kept(one, "after"))
-    if "after_prompt" in one and after_prompt != prompt:
-        old, new = differences(prompt, after_prompt)
-        prompts = [
-            _shown("Prompt before", old, LONG_PROMPT), _shown("Prompt after", new, LONG_PROMPT)
-        ]  # fmt: skip
-    else:
-        prompts = [_shown("Prompt", [Piece(prompt, changed=False)], LONG_PROMPT)] if prompt else []
-    return Example(
-        label=_at(quantile),
-        score_before=numbers.number(first),
-        score_after=numbers.number(second),
-        change=("+" if change is not None and change > 0 else "") + numbers.number(change),
-        prompts=prompts,
-        before=_shown("Before", left, FOLD),
-        after=_shown("After", right, FOLD),
-        open=open,
-    )
-
-
-def _at(quantile: float | None) -> str:
-    names = {0.0: "Smallest effect", 0.5: "Median effect", 1.0: "Largest effect"}
-    if quantile is None:
-        return "Example"
-    return names.get(quantile, f"{quantile:.0%} quantile of the effect")
-
-
-def _kept(one: Mapping[str, Json], key: str) -> str:
-    return visible(clip(_text(one, key), MOST_TEXT))
-
-
-def _shown(label: str, pieces: list[Piece], fold: int) -> Shown:
-    length = sum(len(piece.text) for piece in pieces)
-    excerpt = first_line("".join(piece.text for piece in pieces))
-    return Shown(label, pieces, folded=length > fold, excerpt=excerpt)

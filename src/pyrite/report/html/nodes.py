@@ -82,7 +82,10 @@ def _several(value: Sequence[Json], depth: int) -> Node:
     left = max(0, len(value) - MOST)
     shown = list(value[:MOST])
     if all(isinstance(one, Mapping) and one for one in shown):
-        keys = list(dict.fromkeys(key for one in shown for key in one))
+        keys = sorted(
+            dict.fromkeys(key for one in shown for key in one),
+            key=lambda key: any(_is_estimate(one.get(key)) for one in shown),
+        )
         if len(keys) <= 8 and all(_is_flat(x) for one in shown for x in one.values()):
             rows = [[_flat(one.get(key)) for key in keys] for one in shown]
             return Grid([label(str(key)) for key in keys], rows, left)
@@ -130,5 +133,5 @@ def _scalar(value: Json) -> str:
 
 
 def label(key: str) -> str:
-    """`median margin` of `median_margin`."""
-    return visible(clip(key.replace("_", " "), 120))
+    """`median margin` of `median_margin`; a key that is a sentence stays as it is."""
+    return visible(clip(key.replace("_", " ") if key.isidentifier() else key, 120))
