@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pyrite.experiment import Experiment
     from pyrite.runs import Run
 
-__all__ = ["dry_run", "examine", "report", "run"]
+__all__ = ["dry_run", "examine", "replay", "report", "run"]
 
 
 def run(
@@ -100,6 +100,47 @@ def examine(
         for warning in loaded.warnings:
             progress.say(f"warning: {warning}")
         return examine_queries(loaded, only, progress)
+
+
+def replay(
+    suite: str | Path,
+    experiment: str | Path | Experiment,
+    *,
+    model: str | None = None,
+    data: str | None = None,
+    verdicts: Sequence[str] = ("exploit",),
+    overrides: Sequence[str] = (),
+    quiet: bool = False,
+) -> Run:
+    """Try the exploits that another run has proved on a model of an experiment.
+
+    Args:
+        suite: an `exploits.jsonl`, or the run directory that holds one.
+        experiment: a YAML file, or an `Experiment` built from Python objects.
+        model, data: which of its models and data sets; None where it leaves no choice.
+        verdicts: of the findings that are tried.
+        overrides: `key=value` strings as after `--set`, for a YAML file.
+        quiet: no progress and no notes on stderr.
+
+    Returns:
+        The finished run: `.replayed` says what became of each.
+
+    Raises:
+        ConfigError: the experiment has mistakes, or its model gives no score of a text.
+        StoreError: the suite cannot be read, or an edit of it is not what it was.
+        PyriteError: a step failed; what was finished before is kept and reused next time.
+    """
+    from pyrite.compile import compile_replay
+    from pyrite.exploits.suite import read_suite
+
+    entries = [one for one in read_suite(Path(suite)) if str(one.verdict) in verdicts]
+    loaded = _loaded(experiment, overrides)
+    with Progress(style="quiet" if quiet else "auto") as progress:
+        for warning in loaded.warnings:
+            progress.say(f"warning: {warning}")
+        steps = compile_replay(loaded, entries, str(suite), model=model, data=data)
+        planned = Plan.of(f"{loaded.name}-replay", pinned(steps))
+        return Runner(loaded, planned, progress).run()
 
 
 def report(run: str | Path) -> Path:

@@ -1,17 +1,16 @@
 """The command line: thin, and silent about what it does not need (heavy imports are inside).
 
 Exit status: 0 done, 1 an error, 2 a mistake in the experiment or the command, 100 a check of
-`pyrite doctor` failed or `pyrite gate` has findings, 130 interrupted.
+`pyrite doctor` failed, `pyrite gate` has findings or `pyrite replay` an exploit that persists, 130
+interrupted.
 Results go to stdout, progress and notes to stderr.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -20,7 +19,9 @@ import typer
 from pyrite.commands.compare import compare
 from pyrite.commands.gate import gate
 from pyrite.commands.init import init
+from pyrite.commands.replay import replay
 from pyrite.commands.report import report
+from pyrite.commands.resumable import resumable
 from pyrite.errors import ConfigError, PyriteError
 from pyrite.listing import FAMILIES, lines
 
@@ -37,8 +38,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.command()(init)
-
-INTERRUPTED = 130
 
 SHOWN = 13
 """Findings of a step that a run prints; all are in a file."""
@@ -76,7 +75,7 @@ def run(
         for line in api.dry_run(file, overrides=set_ or (), only=names, quiet=quiet):
             print(line)
         return
-    with _resumable():
+    with resumable():
         finished = api.run(file, overrides=set_ or (), only=names, quiet=quiet)
     _print_run(finished)
 
@@ -92,7 +91,7 @@ def demo(
     from pyrite.assets import asset_path
 
     file = asset_path("demo/experiment.yml")
-    with _resumable():
+    with resumable():
         finished = api.run(file, overrides=[f"out={out}", *(set_ or ())], quiet=quiet)
     _print_run(finished)
 
@@ -121,6 +120,7 @@ def doctor(
 app.command()(report)
 app.command()(compare)
 app.command()(gate)
+app.command()(replay)
 
 
 @app.command("list")
@@ -197,19 +197,6 @@ def _nobody_reads() -> NoReturn:
     raise SystemExit(1)
 
 
-@contextlib.contextmanager
-def _resumable() -> Iterator[None]:
-    """Ctrl-C in a run says how to go on."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        print(
-            "pyrite: interrupted; what is finished is kept: run the same command again to go on",
-            file=sys.stderr,
-        )
-        raise typer.Exit(INTERRUPTED) from None
-
-
 def _complain(error: PyriteError | OSError, debug: bool) -> None:
     if debug:
         raise error
@@ -242,6 +229,11 @@ def _print_run(finished: Run) -> None:
     cards = finished.cards
     if cards:
         print(f"\ncards    {cards[0].parent} ({len(cards)}, as Markdown and as JSON)")
+    for suite in finished.suites:
+        if suite.stat().st_size:
+            print(f"exploits {suite} (another checkpoint: pyrite replay)")
+    for pairs in finished.pairs:
+        print(f"pairs    {pairs} (for retraining, as TRL reads them)")
     figures = finished.figures
     if figures:
         print(f"\nfigures  {figures[0].parent} ({len(figures)} PNG, the same interactive as HTML)")

@@ -29,7 +29,15 @@ from pydantic import BaseModel, ConfigDict
 from pyrite.errors import ComponentError
 from pyrite.types import Json
 
-__all__ = ["Component", "Family", "Listing", "load_user_module", "nearest", "snake_case"]
+__all__ = [
+    "Component",
+    "Family",
+    "Listing",
+    "load_user_module",
+    "nearest",
+    "snake_case",
+    "user_reference",
+]
 
 
 _USER_MODULE = "pyrite_user_"
@@ -172,6 +180,14 @@ def load_user_module(path: Path) -> ModuleType:
         kind = type(error).__name__
         raise ComponentError(f"{path}: cannot be imported: {kind}: {error}") from error
     return module
+
+
+def user_reference(component: str) -> str | None:
+    """`/where/file.py:Name` of a component's name in an identity, where a user's file has it."""
+    module, _, name = component.rpartition(".")
+    if not module.startswith(_USER_MODULE) or module not in sys.modules:
+        return None
+    return f"{sys.modules[module].__file__}:{name}"
 
 
 @cache

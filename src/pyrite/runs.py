@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,11 +17,12 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HTML", "Run", "open_table"]
+__all__ = ["HTML", "REPLAY", "Run", "open_table"]
 
 HTML = "report.html"
+REPLAY = "replay.jsonl"
 
-_FINDING = ("analyze", "exploit")
+_FINDING = ("analyze", "exploit", "replay")
 """Kinds of steps that leave findings, in the order in which these are told."""
 
 
@@ -105,6 +107,23 @@ class Run:
         return found
 
     @property
+    def suites(self) -> list[Path]:
+        """Findings of the exploit steps, a line of JSON each, as `pyrite replay` takes them."""
+        return self._left("suite")
+
+    @property
+    def replayed(self) -> list[dict[str, Json]]:
+        """What became of each exploit of a replayed suite: status, effects here and there, n."""
+        folders = [self._folder.step(step["id"]) for step in self._steps("replay")]
+        lines = [line for one in folders for line in one.require(REPLAY).read_text().splitlines()]
+        return [json.loads(line) for line in lines]
+
+    @property
+    def pairs(self) -> list[Path]:
+        """Preference pairs of the exploits, in TRL's format, where there are any."""
+        return [path for path in self._left("pairs") if path.stat().st_size]
+
+    @property
     def notes(self) -> list[str]:
         """What was detected, counted, or could not be measured, and why."""
         metas = [self._folder.step(step["id"]).meta or {} for step in self.manifest["steps"]]
@@ -132,6 +151,16 @@ class Run:
 
     def __repr__(self) -> str:
         return f"Run({str(self.path)!r})"
+
+    def _left(self, key: str) -> list[Path]:
+        """The file that `key` of what an exploit step says of itself names."""
+        found = []
+        for step in self._steps("exploit"):
+            folder = self._folder.step(step["id"])
+            name = (folder.meta or {}).get(key)
+            if name is not None:
+                found.append(folder.path / name)
+        return found
 
     def _steps(self, kind: str) -> list[dict[str, Json]]:
         return [step for step in self.manifest["steps"] if step["kind"] == kind]

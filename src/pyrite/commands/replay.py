@@ -1,0 +1,63 @@
+"""`pyrite replay`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pyrite.commands.resumable import resumable
+from pyrite.escape import one_line
+
+__all__ = ["PERSISTS", "replay"]
+
+PERSISTS = 100
+"""Exit status where an exploit persists."""
+
+
+def replay(
+    suite: Annotated[
+        Path, typer.Argument(help="exploits.jsonl of an exploit step, or its run directory.")
+    ],
+    file: Annotated[Path, typer.Argument(help="The experiment (YAML) with the other model.")],
+    model: Annotated[
+        str | None, typer.Option(metavar="ID", help="Which model of the experiment.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Option(metavar="ID", help="Which data set of the experiment.")
+    ] = None,
+    verdict: Annotated[
+        list[str] | None,
+        typer.Option(metavar="VERDICT", help="Findings to try: exploit (default), bias, …"),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. exploit.budget=9000."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
+) -> None:
+    """Try the exploits of one model on another; exit 100 if some persist."""
+    from pyrite import api
+    from pyrite.exploits.replaying import REPLAYABLE, Status
+
+    verdicts = verdict or ["exploit"]
+    unknown = sorted(set(verdicts) - {str(one) for one in REPLAYABLE})
+    if unknown:
+        known = ", ".join(REPLAYABLE)
+        raise typer.BadParameter(f"--verdict {unknown[0]}: expected one of {known}")
+    with resumable():
+        done = api.replay(
+            suite,
+            file,
+            model=model,
+            data=data,
+            verdicts=verdicts,
+            overrides=set_ or (),
+            quiet=quiet,
+        )
+    for sentence in done.findings:
+        typer.echo(f"- {one_line(sentence)}")
+    typer.echo(f"run      {done.path}")
+    if any(one["status"] == Status.PERSISTS for one in done.replayed):
+        raise typer.Exit(PERSISTS)
