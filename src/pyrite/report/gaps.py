@@ -36,8 +36,8 @@ def unfinished(material: Material) -> list[Gap]:
     """Steps that the plan has and the run directory has not."""
     found = []
     status = material.manifest.get("status")
-    for step in material.steps("data", "query", "analyze", "exploit"):
-        if step.finished:
+    for step in material.steps():
+        if step.finished or step.kind == "model":
             continue
         why = f"the step has not finished (the run is {status}){_scored(material, step)}"
         cure = f"run the same again, what is stored is reused: {material.command}"
@@ -62,7 +62,7 @@ def _steps(material: Material) -> Iterator[Gap]:
             "the experiment has no analysis",
             "add an `analyze` section with `compute: [...]`",
         )
-    if not material.steps("exploit"):
+    if not material.steps("exploit", "replay"):
         yield Gap(
             "exploits",
             "the experiment has no exploit step",

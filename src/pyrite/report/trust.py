@@ -26,9 +26,9 @@ class Examined:
 
 
 def examinations(material: Material) -> list[Examined]:
-    """One per query and exploit step, of steps that failed or were interrupted too."""
+    """One per query, exploit and replay step, of steps that failed or were interrupted too."""
     found = []
-    for step in material.steps("query", "exploit"):
+    for step in material.steps("query", "exploit", "replay"):
         findings, _ = recorded(step.folder.path)
         found.append(Examined(step.id, findings if isinstance(findings, list) else ()))
     return found

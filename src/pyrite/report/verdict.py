@@ -22,7 +22,8 @@ def verdict(material: Material) -> list[str]:
 
 
 def _found(material: Material) -> str:
-    parts = [part for part in (_exploits(material), *_analyses(material)) if part]
+    replayed = [x.findings[0] for x in material.steps("replay") if x.findings]
+    parts = [part for part in (_exploits(material), *replayed, *_analyses(material)) if part]
     if not parts:
         return "Found: nothing can be said, because no analysis and no exploit step has finished."
     return f"Found: {'; '.join(parts)}."

@@ -21,7 +21,8 @@ def section(material: Material) -> Section:
     blocks: list[Block] = [Facts(title="Not measured", items=items)]
     notes = [
         [step.kind, step.id, note.removeprefix(f"{step.id}: ")]
-        for step in material.steps("model", "query", "analyze", "exploit")
+        for step in material.steps()
+        if step.kind != "data"
         for note in step.notes
     ]
     if notes:
