@@ -63,6 +63,14 @@ def test_the_commands_exist(folder: Path) -> None:
     assert [one.status for one in ended] == [0] * len(ended), [one.err for one in ended]
 
 
+def test_the_first_steps_work(folder: Path) -> None:
+    (folder / "experiment.yml").unlink()
+    listed = next(block for block in blocks("text") if "pyrite init" in block)
+    for line in listed.replace("MODEL", "model").splitlines():
+        ended = command(*shlex.split(line, comments=True)[1:])
+        assert ended.status == 0, ended.err
+
+
 def test_files_that_are_named_exist() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert len(links) > 8

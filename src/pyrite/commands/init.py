@@ -23,11 +23,15 @@ def init(
     out: Annotated[Path, typer.Option(help="Where to write.")] = Path("experiment.yml"),
     force: Annotated[bool, typer.Option("--force", help="Write over a file.")] = False,
 ) -> None:
-    """Look at a model and a data file, and write a commented experiment for them."""
+    """Write a commented experiment for a model and data at hand.
+
+    Both are looked at, and nothing of the model is executed. What could be read in several ways
+    is said.
+    """
     from pyrite.init import draft, refuse, write
 
     refuse(out, force=force)
-    drafted = draft(model, data)
+    drafted = draft(model, data, file=str(out))
     write(drafted.text, out, force=force)
     for line in drafted.lines(out):
         typer.echo(one_line(line))

@@ -60,7 +60,6 @@ def look_at_data(path: str) -> DataFound:
         raise DataError(f"{path}: no rows in it")
     head = records[:_HEAD]
     columns = columns_of(records)
-    _check_separator(path, columns)
     texts = text_columns(path, records, columns)
     label = pair_label(records, texts.candidates) if not texts.answers else None
     schema = _without_options(texts.schema, label)
@@ -215,6 +214,8 @@ def _sniffed(path: Path) -> tuple[str, bool]:
         )
     if by_name == "json" and _is_json_lines(start):
         return "jsonl", False
+    if by_name in ("csv", "tsv"):
+        _check_separator(path, start)
     if by_name in ("jsonl", "json", "csv"):
         return by_name, True
     opening = start.lstrip()[:1]
@@ -255,17 +256,18 @@ def _is_json_lines(start: bytes) -> bool:
     return whole and rest.lstrip().startswith(b"{")
 
 
-def _check_separator(path: str, columns: Sequence[str]) -> None:
-    if len(columns) != 1:
+def _check_separator(path: Path, start: bytes) -> None:
+    """Refuse a header whose columns are separated by something else than commas."""
+    header = start.removeprefix(b"\xef\xbb\xbf").splitlines()[0]
+    mark = next((x for x in (b"\t", b";", b"|") if x in header), None)
+    if mark is None or b"," in header:
         return
-    name = columns[0]
-    mark = next((x for x in (";", "\t", "|") if name.count(x) > 0), None)
-    if mark:
-        shown = {"\t": "tabs"}.get(mark, repr(mark))
-        raise DataError(
-            f"{path}: the header is one column, {name[:60]!r}: the columns are separated by "
-            f"{shown}; save the file with commas (pandas: read_csv(..., sep={mark!r}).to_csv(...))"
-        )
+    sep = mark.decode()
+    shown = "tabs" if sep == "\t" else repr(sep)
+    raise DataError(
+        f"{path}:1: the columns are separated by {shown}; save the file with commas (pandas: "
+        f"read_csv({path.name!r}, sep={sep!r}).to_csv('{path.stem}-commas.csv', index=False))"
+    )
 
 
 def _stem(path: str) -> str:

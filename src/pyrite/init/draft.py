@@ -12,7 +12,7 @@ from pyrite.init.features import features_for
 from pyrite.init.found import DataFound, ModelFound
 from pyrite.init.model import look_at_model
 from pyrite.init.names import identifier
-from pyrite.init.yaml_text import comment, flow
+from pyrite.init.yaml_text import comment, comments, flow
 
 __all__ = ["Draft", "draft", "refuse", "write"]
 
@@ -55,13 +55,14 @@ class Draft:
         ]
 
 
-def draft(model: str | None, data: str) -> Draft:
+def draft(model: str | None, data: str, *, file: str = "experiment.yml") -> Draft:
     """Look at a model and a data file, and write an experiment for them.
 
     Args:
         model: folder, hub id, `builtin:` name, URL, `./file.py:function`; None: the data holds
             scores already, and these are the model.
         data: file, folder of splits, or hub id.
+        file: what the experiment will be called, for its comments.
 
     Raises:
         ModelError, DataError: one of them cannot be used; with the likely cure.
@@ -72,7 +73,7 @@ def draft(model: str | None, data: str) -> Draft:
     features = features_for(table.answers)
     no_exploit = _no_exploit(scorer, table)
     blocks = [
-        _head(),
+        _head(file),
         _model(scorer),
         _data(table),
         _query(scorer, table),
@@ -172,17 +173,19 @@ def _no_exploit(scorer: ModelFound, table: DataFound) -> str:
     return ""
 
 
-def _head() -> str:
+def _head(file: str) -> str:
+    name = comment(file)
     return (
         "# Written by `pyrite init`. What to do with it:\n"
-        "#   pyrite run FILE --dry-run    the plan; loads nothing\n"
-        "#   pyrite doctor FILE           is the model scored as it was trained?\n"
-        "#   pyrite run FILE              all of it; again: only what is missing\n"
+        f"#   pyrite run {name} --dry-run    the plan; loads nothing\n"
+        f"#   pyrite doctor {name}           is the model scored as it was trained?\n"
+        f"#   pyrite run {name}              all of it; again: only what is missing\n"
+        "# Every key: docs/configuration.md, or `pyrite schema` for your editor.\n"
     )
 
 
 def _model(scorer: ModelFound) -> str:
-    lines = [f"# {comment(told)}" for told in scorer.told]
+    lines = [line for told in scorer.told for line in comments(told)]
     lines += ["model:", f"  id: {flow(scorer.id)}"]
     for key, value in scorer.fields.items():
         said = scorer.comments.get(key)
@@ -259,7 +262,7 @@ def _exploit(scorer: ModelFound, table: DataFound, reason: str) -> str:
     if scorer.unravel:
         lines.append(f"  message: {{unravel: {scorer.unravel}}}   # as in the query")
     if reason:
-        lines = [f"# No exploit section: {comment(reason)}"]
+        lines = comments(f"No exploit section: {reason}")
     return "\n".join(lines) + "\n"
 
 

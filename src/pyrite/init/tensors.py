@@ -41,6 +41,8 @@ class Tensors:
         """`, 0.6 million parameters`; empty where it is not known."""
         if self.numbers is None:
             return ""
+        if self.numbers < 1e6:
+            return f", {self.numbers:,} parameters"
         billions = self.numbers / 1e9
         shown = (
             f"{billions:.1f} billion" if billions >= 0.95 else f"{self.numbers / 1e6:.1f} million"

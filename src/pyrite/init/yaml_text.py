@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from textwrap import wrap
 
 from pyrite.config.environment import escape
 from pyrite.types import Json
 
-__all__ = ["comment", "flow"]
+__all__ = ["comment", "comments", "flow"]
 
 _PLAIN = re.compile(r"(\.{0,2}/)?[A-Za-z_][A-Za-z0-9_./\-]*(?<![.:])")
 _WORDS = {"null", "true", "false", "yes", "no", "on", "off", "none", "default", "y", "n"}
@@ -45,5 +46,14 @@ def _escaped(character: str) -> str:
 
 def comment(text: str) -> str:
     """Any text as one line of a comment of bounded length."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    line = _one_line(text)
     return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+
+
+def comments(text: str) -> list[str]:
+    """Any text as comment lines of bounded length."""
+    return [f"# {line}" for line in wrap(_one_line(text), _SHOWN)]
+
+
+def _one_line(text: str) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
