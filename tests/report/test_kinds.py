@@ -231,3 +231,18 @@ def test_failed_checks_stand_first(trained: Run, tmp_path: Path) -> None:
     checks = facts(report, "Checks before scores")
     assert next(iter(checks)) == name
     assert checks[name].level == "bad"
+
+
+def test_exploits_of_a_suite_that_were_tried_again_are_told(holes: Run, tmp_path: Path) -> None:
+    run = copied(holes, tmp_path)
+    manifest = run.manifest
+    for step in manifest["steps"]:
+        if step["id"] == "holes":
+            step["kind"] = "replay"
+    write_json(run.path / "manifest.json", manifest)
+    change_meta(run, "holes", findings=["2 of 3 still work", "one: works", "two: gone"])
+    report = build(Run(run.path))
+    assert "2 of 3 still work" in report.verdict[1]
+    found = table(report, "replay-holes")
+    assert cells(found, "found") == ["one: works", "two: gone"]
+    assert "the experiment has no exploit step" not in report.model_dump_json()
