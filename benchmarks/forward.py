@@ -293,7 +293,8 @@ PREFIXES = (
 )
 
 
-def _conditions() -> str:
+def machine() -> str:
+    """Date, processor, versions and command."""
     cpu = "unknown processor"
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -302,11 +303,16 @@ def _conditions() -> str:
     return (
         f"{datetime.date.today().isoformat()}; {cpu}, {os.cpu_count()} cores, shared with other "
         f"work; {torch.get_num_threads()} thread; Python {platform.python_version()}, torch "
-        f"{torch.__version__}. `OMP_NUM_THREADS=1 python {' '.join(sys.argv)}`. Random weights, 8 "
-        "layers, 512 wide, 8192 tokens, float32. Ratios of medians of CPU time; ways taken in "
-        "turns in one process. Other work on the machine moves the wall clock's column by half "
-        "and more, and CPU times by a tenth. The lean forward pass may beat the products' limit, "
-        "since in the last layer it runs only the tokens that are read."
+        f"{torch.__version__}. `OMP_NUM_THREADS=1 python {' '.join(sys.argv)}`."
+    )
+
+
+def _conditions() -> str:
+    return (
+        f"{machine()} Random weights, 8 layers, 512 wide, 8192 tokens, float32. Ratios of medians "
+        "of CPU time; ways taken in turns in one process. Other work on the machine moves the wall "
+        "clock's column by half and more, and CPU times by a tenth. The lean forward pass may beat "
+        "the products' limit, since in the last layer it runs only the tokens that are read."
     )
 
 
