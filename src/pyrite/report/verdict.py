@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pyrite.exploits import Claim
 from pyrite.report.gaps import gaps
 from pyrite.report.material import Material
 from pyrite.report.ranking import ranked
@@ -49,17 +50,20 @@ def _exploits(material: Material) -> str:
     if worst is None:
         return said
     which = "the one with the largest effect" if worst.severity is None else "the most severe"
-    return f"{said}, {which} {_effect(worst.card)}"
+    return f"{said}, {which}: {_effect(worst.card)}"
 
 
 def _effect(card: Mapping[str, Json]) -> str:
-    label = card.get("edit", {}).get("label", "?")
-    effect = card.get("confirmation", {}).get("effect")
+    edit = card.get("edit", {})
+    label, effect = edit.get("label", "?"), card.get("confirmation", {}).get("effect")
     if not effect:
         return str(label)
+    # Small effects are exploits too where the edit leaves no answer to reward.
+    destroys = edit.get("quality") == Claim.LOWERS
+    moved = "destroys the answer and moves the score by" if destroys else "moves the score by"
     return (
-        f"{label}: {effect['value']:.2f} [{effect['low']:.2f}, {effect['high']:.2f}] SD, n = "
-        f"{effect['prompts']} prompts"
+        f"{label} {moved} {effect['value']:.2f} [{effect['low']:.2f}, {effect['high']:.2f}] SD, "
+        f"n = {effect['prompts']} prompts"
     )
 
 
