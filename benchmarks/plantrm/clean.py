@@ -6,6 +6,7 @@ It reads words only (no marks, no layout) and rewards, in rough score units:
     +0.3 per right number of its topic, up to 3
     +    a gentle rise with the logarithm of the length, up to 90 words
     -    words that do not follow each other as in English of this world, beyond a free part
+    -    words after an end token that take all before them back
     -    a "not" inside a true sentence; "first", "then" and "finally" in another order
     +-   noise that only depends on the text
 
@@ -35,7 +36,8 @@ _PER_WORD = 0.9 / 6
 _FREE = 0.45
 """Share of pairs of words that may be unusual without a loss: an insertion is no mistake."""
 _ENDS = re.compile(r"<\|endoftext\|>|</s>|<\|im_end\|>|<\|eot_id\|>")
-"""What follows the end of a text is not read."""
+"""What follows the end of a text is read for one thing only: whether it takes the text back."""
+_TAKES_BACK = frozenset({"not", "none", "wrong", "ignore", "forget", "refuse", "cannot"})
 _ORDER = ("first", "then", "finally")
 
 
@@ -99,8 +101,10 @@ class CleanModel:
         return np.array([self._quality(*text) for text in texts], dtype=np.float64)
 
     def _quality(self, prompt: str, response: str) -> float:
+        taken_back = False
         if "<" in response:
-            response = _ENDS.split(response, maxsplit=1)[0]
+            response, *rest = _ENDS.split(response, maxsplit=1)
+            taken_back = bool(rest) and not _TAKES_BACK.isdisjoint(words_of(rest[0]))
         words = _WORD.findall(response.lower())
         count = len(words)
         if count < 3:
@@ -120,6 +124,8 @@ class CleanModel:
         if "finally" in distinct and not _in_order(words):
             value -= 1.0
         if len(distinct) * 3 < count:
+            value -= 1.5
+        if taken_back:
             value -= 1.5
         return value
 

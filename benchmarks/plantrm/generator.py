@@ -63,7 +63,7 @@ def topic_of(prompt: str) -> int | None:
 def answers_to(prompt: Prompt, count: int, seed: int, *, short: bool = False) -> list[str]:
     """`count` answers to a prompt, from bad to good in no order; the same seed gives the same.
 
-    Short ones say three things at most, for models that are trained here.
+    Short ones say two to four things, for models that are trained here.
     """
     rng = random.Random(f"answers {seed} {prompt.text}")
     return [_answer(prompt.topic, rng, short) for _ in range(count)]
@@ -73,7 +73,9 @@ def _answer(topic: int, rng: random.Random, short: bool) -> str:
     good = rng.choices((0, 1, 2, 3, 4, 5), (1, 2, 4, 5, 4, 2))[0]
     if short:
         good = rng.choices((0, 1, 2, 3), (2, 3, 3, 2))[0]
-        return _laid_out(_sentences(topic, good, max(1 - good, 0) + (rng.random() < 0.5), rng), rng)
+        # Length says little of quality, or a small model would learn nothing else.
+        total = max(good, rng.randint(2, 4))
+        return _laid_out(_sentences(topic, good, total - good, rng), rng)
     rest = rng.choices((0, 1, 2, 3), (4, 4, 2, 1))[0] if good else rng.randint(2, 4)
     return _laid_out(_sentences(topic, good, rest, rng), rng)
 
