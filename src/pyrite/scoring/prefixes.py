@@ -24,8 +24,8 @@ FEWEST = 16
 """Tokens that a branch must have, and save: each costs some small operations a layer."""
 SHARE = 0.1
 """What a branch must save, of the tokens that attend to it: each of those costs something more.
-Measured with a model 512 wide, a saving of 0.08 is 4 % of the time; with one 128 wide it is lost
-again, and 0.16 is even."""
+Measured with a model 512 wide, 0.08 saves 4 % of the time and 0.16 saves 10 %; with one 128 wide
+0.08 costs 8 % and 0.16 costs 3 %, more is a gain."""
 
 
 @dataclass(frozen=True, slots=True)
