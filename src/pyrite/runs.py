@@ -17,10 +17,9 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["HTML", "REPLAY", "Run", "open_table"]
+__all__ = ["HTML", "Run", "open_table"]
 
 HTML = "report.html"
-REPLAY = "replay.jsonl"
 
 _FINDING = ("analyze", "exploit", "replay")
 """Kinds of steps that leave findings, in the order in which these are told."""
@@ -114,6 +113,8 @@ class Run:
     @property
     def replayed(self) -> list[dict[str, Json]]:
         """What became of each exploit of a replayed suite: status, effects here and there, n."""
+        from pyrite.steps.replay import REPLAY
+
         folders = [self._folder.step(step["id"]) for step in self._steps("replay")]
         lines = [line for one in folders for line in one.require(REPLAY).read_text().splitlines()]
         return [json.loads(line) for line in lines]

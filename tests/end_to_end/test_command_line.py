@@ -32,6 +32,16 @@ COMMANDS = {
         "run_b",
     },
     "gate": {"--json", "--junit", "--policy", "--summary", "run"},
+    "replay": {
+        "--data",
+        "--model",
+        "--quiet",
+        "--set",
+        "--verdict",
+        "-q",
+        "file",
+        "suite",
+    },
     "list": {"family"},
     "schema": set(),
 }

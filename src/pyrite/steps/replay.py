@@ -12,7 +12,6 @@ from pyrite.exploits.measured import Rules
 from pyrite.exploits.replaying import Replay, Replayed, Status, replay
 from pyrite.exploits.suite import Entry
 from pyrite.files import write_text
-from pyrite.runs import REPLAY
 from pyrite.sources import hash_text
 from pyrite.steps import StepContext, StepResult
 from pyrite.steps.analyze import FINDINGS
@@ -24,7 +23,9 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["ReplayStep"]
+__all__ = ["REPLAY", "ReplayStep"]
+
+REPLAY = "replay.jsonl"
 
 
 class _ReplayRun(ExploitRun):
