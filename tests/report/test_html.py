@@ -289,10 +289,12 @@ def test_marks_in_a_figure_are_plotlys_own(tmp_path: Path) -> None:
     one = figure("f")
     assert one.plotly is not None
     one.plotly["layout"]["title"] = "a<br><a href='https://example.org'>b</a>"
+    one.plotly["data"][0]["type"] = "scattergl"
     one.plotly["layout"]["images"] = [{"source": "https://example.org/x.png"}]
     reader = Reader(render(report(one), tmp_path))
     [(_, packed)] = [x for x in reader.scripts if x[0].get("type") == "application/json"]
     layout = json.loads(packed)["layout"]
+    assert json.loads(packed)["data"][0]["type"] == "scatter"
     assert layout["title"].startswith("a<br>&lt;a href")
     assert "images" not in layout
 

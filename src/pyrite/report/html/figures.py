@@ -108,6 +108,8 @@ def _size(content: bytes) -> tuple[int, int] | None:
 def _harmless(value: Json) -> Json:
     """The same JSON: no marks but plotly's own, no hidden characters, no infinite numbers."""
     if isinstance(value, str):
+        # Browsers have few WebGL contexts, some none, and paper has no use for them.
+        value = value.removesuffix("gl") if value in ("scattergl", "heatmapgl") else value
         return _OTHER_MARK.sub("&lt;", visible(value))
     if isinstance(value, float):
         return value if math.isfinite(value) else None

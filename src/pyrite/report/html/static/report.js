@@ -244,14 +244,13 @@
 
   /* ---- figures ---- */
 
-  const DARKER = { "#222222": "ink", "#222": "ink", black: "ink", "#000000": "ink", "#6b6b6b": "soft",
+  const COLOURS = { "#222222": "ink", "#222": "ink", black: "ink", "#000000": "ink", "#6b6b6b": "soft",
     "#e3e3e3": "rule", white: "paper", "#ffffff": "paper", "#0072b2": "blue", "#d55e00": "orange" };
-  const drawn = new Map();
-  let plotly = null;
+  const near = new Set();
 
   function recoloured(value, key, colours) {
     if (typeof value === "string") {
-      const name = /color/i.test(key) && DARKER[value.toLowerCase()];
+      const name = /color/i.test(key) && COLOURS[value.toLowerCase()];
       return name ? colours[name] : value;
     }
     if (Array.isArray(value)) return value.map((each) => recoloured(each, key, colours));
@@ -301,58 +300,55 @@
     document.head.appendChild = (node) => node;
     document.body.append(make("script", { textContent: source }));
     delete document.head.appendChild;
-    return window.Plotly;
   }
 
-  async function draw(box) {
-    if (drawn.has(box)) return;
-    drawn.set(box, null);
-    const figure = JSON.parse(one("[data-plotly]", box).textContent);
+  function paint(box, print = false) {
+    const wanted = `${print ? "print" : isDark()} ${box.clientWidth}`;
+    if (!window.Plotly || box.dataset.painted === wanted) return;
+    box.dataset.painted = wanted;
     const target = one(".drawing", box);
+    const narrow = box.clientWidth < 560;
+    reveal(target, true);
     try {
-      plotly ??= loadPlotly();
-      const library = await plotly;
-      reveal(target, true);
-      drawn.set(box, figure);
-      paint(library, box, figure);
+      const figure = JSON.parse(one("[data-plotly]", box).textContent);
+      const { data, layout } = inColours(figure, print);
+      const margin = { l: 56, r: 16, t: 36, b: 52, ...(narrow ? {} : layout.margin) };
+      window.Plotly.react(target, data, { ...layout, title: undefined, margin, autosize: false,
+        ...sizeFor(figure, box.clientWidth, narrow), font: { ...layout.font, size: narrow ? 10 : 13 },
+        dragmode: window.matchMedia("(pointer: coarse)").matches ? false : layout.dragmode },
+      { displayModeBar: false, showTips: false, scrollZoom: false });
       box.classList.add("drawn");
     } catch (error) {
       reveal(target, false);
-      const note = make("p", { className: "note", textContent: `The drawing failed: ${error.message}` });
-      box.insertBefore(note, one("figcaption", box));
+      undrawn(box, `The drawing failed: ${error.message}`);
     }
   }
 
-  function paint(library, box, figure, light = false) {
-    const target = one(".drawing", box);
-    const { data, layout } = inColours(figure, light);
-    const narrow = box.clientWidth < 560;
-    const margin = { l: 56, r: 16, t: 36, b: 52, ...(narrow ? {} : layout.margin) };
-    library.react(target, data, { ...layout, title: undefined, margin, autosize: false,
-      ...sizeFor(figure, box.clientWidth, narrow), font: { ...layout.font, size: narrow ? 10 : 13 },
-      dragmode: window.matchMedia("(pointer: coarse)").matches ? false : layout.dragmode },
-    { displayModeBar: false, showTips: false, scrollZoom: false });
+  function undrawn(box, reason) {
+    box.insertBefore(make("p", { className: "note", textContent: reason }), one("figcaption", box));
   }
 
-  async function repaint(light = false) {
-    const library = plotly && window.Plotly;
-    if (!library) return;
-    drawn.forEach((figure, box) => figure && paint(library, box, figure, light));
-  }
+  // What is out of sight is painted anew when it comes near.
+  const repaint = () => near.forEach((box) => paint(box));
 
   function liveFigures(boxes) {
-    if (!boxes.length || !("DecompressionStream" in window)) return;
-    const seen = new IntersectionObserver((entries) => entries.forEach((entry) => {
-      if (entry.isIntersecting) { seen.unobserve(entry.target); draw(entry.target); }
-    }), { rootMargin: "800px" });
+    if (!boxes.length) return;
+    const bare = boxes.filter((box) => !one("img", box));
+    if (!("DecompressionStream" in window)) {
+      bare.forEach((box) => undrawn(box, "The drawing of this figure needs a newer browser."));
+      return;
+    }
+    let loading = null;
+    const load = () => { loading ??= loadPlotly().then(repaint); };
+    const seen = new IntersectionObserver((entries) => {
+      entries.forEach(({ target, isIntersecting }) => near[isIntersecting ? "add" : "delete"](target));
+      if (near.size) load();
+      repaint();
+    }, { rootMargin: "800px" });
     boxes.forEach((box) => seen.observe(box));
+    addEventListener("resize", repaint);
     // A figure without a picture must be there when the page is printed.
-    const idle = window.requestIdleCallback || ((work) => setTimeout(work, 500));
-    const rest = boxes.filter((box) => !one("img", box));
-    const next = () => { const box = rest.shift(); if (box) draw(box).then(() => idle(next)); };
-    addEventListener("load", () => setTimeout(() => idle(next), 1000));
-    let width = innerWidth;
-    addEventListener("resize", () => { if (innerWidth !== width) { width = innerWidth; repaint(); } });
+    if (bare.length) addEventListener("load", () => setTimeout(load, 1000));
   }
 
   /* ---- paper ---- */
@@ -362,7 +358,7 @@
     addEventListener("beforeprint", () => {
       opened = all(".card:not([open])");
       opened.forEach((card) => { card.open = true; });
-      repaint(true);
+      all("[data-figure]").forEach((box) => paint(box, true));
     });
     addEventListener("afterprint", () => {
       opened.forEach((card) => { card.open = false; });
