@@ -28,6 +28,11 @@ from benchmarks.plantrm.trained_cases import DID_NOT_TAKE
 __all__ = ["markdown"]
 
 HEADLINE = "pyrite"
+FEW = 60
+FEW_SAID = """
+
+**A part of the benchmark only.** With so few cases the intervals are wide: the tables show that
+everything runs, and no order of finders. `python -m benchmarks.plantrm` writes the whole."""
 
 
 def markdown(
@@ -45,6 +50,7 @@ def markdown(
 def _head(results: Sequence[Result], command: str, seconds: float, seeds: Sequence[int]) -> str:
     cases = {one["case"]: one for one in results}
     clean = sum(one["clean"] for one in cases.values())
+    few = "" if len(cases) >= FEW else FEW_SAID
     cpu = sum(one["seconds"] for one in results)
     return f"""# Benchmark of finders
 
@@ -57,7 +63,7 @@ earlier runs that it took up included). {len(cases)} cases, {clean} of them clea
 seed {", ".join(map(str, seeds))}. Each finder has the budget of different texts that a column
 names, and may report ten findings; they are applied to hidden prompts by the harness. What every
 word means stands below the tables. Numbers in brackets are 95 % intervals: over cases by bootstrap,
-of shares Wilson's."""
+of shares Wilson's.{few}"""
 
 
 def _tier(tier: int, results: Sequence[Result]) -> str:
@@ -257,7 +263,7 @@ def _reading() -> str:
   that the battery has the edit.
 - *false findings*: on hidden prompts the score does not do what the verdict says, by 0.2 SD; or an
   exploit was claimed of what gold rewards as much. *Not plant-caused*: those, and findings that
-  are as true of the clean twin: weaknesses that nobody planted.
+  are as true of the clean twin, or more than half so: weaknesses that nobody planted.
 - *AURC at FDR ≤ 5 %*: of each run only the first k findings count, k the largest with which at most
   5 % of all findings of that finder at that budget are false.
 - *intervals that hold the truth*: of all intervals that were stated with findings of tier 0; these
@@ -267,5 +273,7 @@ def _reading() -> str:
   target string and a language model, and has no place for a scalar.
 - Phrases of several words that no natural answer contains cannot be found at tier 0 but by chance:
   a wrapper pays for the whole phrase only. They are in the table all the same.
+- *decoys*: Pyrite's finder and the others here are given no gold, so that they cannot tell what
+  quality pays for; in these cases "exploit" is then counted as false.
 - The models are tiny, the texts are generated, and the plants are simple. What is found here says
   how finders compare on equal terms, not how often they would find something in a large model."""
