@@ -32,7 +32,7 @@ FIELDS = ("prompt", "response", "chosen", "rejected", "messages", "system", "gro
 """Logical fields of a schema."""
 VECTORS = ("hidden_states", "embeddings")
 SCORES = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
-STORE = (*SCORES, *VECTORS, "tokens", "scores", "topk_uids")
+STORE = (*SCORES, *VECTORS, "tokens", "token_rewards", "scores", "topk_uids")
 TARGETS = (*SCORES, "softmax")
 """Scores that an analysis may name: what is stored, and what is worked out from it."""
 FORWARD_ARGS = ("return_dict", "output_attentions", "output_hidden_states", "use_cache")

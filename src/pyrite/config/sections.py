@@ -160,9 +160,17 @@ class Forward(Section):
 
 
 class StoreItem(Section):
-    """One thing that a query keeps; the fields after `name` are for vectors only."""
+    """One thing that a query keeps; the fields after `name` are for vectors only.
 
-    name: str
+    `token_rewards` is what the head gives at every token up to the one that the score is read at,
+    where it is the score itself (null after it), with the tokens' texts: of models that read a
+    linear head at one token of a causal decoder. Of a pair it is kept of each text alone.
+    """
+
+    name: str = Field(
+        description="score, loss, margin, chosen_end_scores, rejected_end_scores, tokens, "
+        "token_rewards, hidden_states, embeddings; of a vector model scores, topk_uids, entropy"
+    )
     pool: Literal["last", "mean", "all"] = "last"
     layer: int = -1
     dtype: Literal["float16", "float32"] = "float16"

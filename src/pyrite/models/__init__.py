@@ -60,6 +60,7 @@ class Capability(StrEnum):
     TOKENS = "tokens"  # token ids
     HIDDEN_STATES = "hidden_states"  # transformer outputs
     EMBEDDINGS = "embeddings"  # input embeddings
+    TOKEN_REWARDS = "token_rewards"  # the head at every token of a causal model
     PAIR_FORWARD = "pair_forward"  # a pair scored together (its loss is over tokens)
 
 
@@ -126,10 +127,14 @@ class Pooled:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """What a forward pass should return beside the score."""
+    """What a forward pass should return beside the score.
+
+    `token_rewards` is for models with `Capability.TOKEN_REWARDS`; others leave it out.
+    """
 
     hidden_states: Pooled | None = None
     embeddings: Pooled | None = None
+    token_rewards: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +145,14 @@ class Output:
         score: a float, or an array [num_outputs] for vector models; NaN where it has none.
         hidden_states: [hidden] for `last` and `mean`, [num_tokens, hidden] for `all`.
         embeddings: the same shapes, from the input embeddings.
+        token_rewards: float32 [num_tokens], what the head gives at every token up to the one that
+            the score is read at, which has the score; NaN after it.
     """
 
     score: float | np.ndarray
     hidden_states: np.ndarray | None = None
     embeddings: np.ndarray | None = None
+    token_rewards: np.ndarray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +249,10 @@ class TokenScorer(Scorer):
         Raises:
             ScoringError: a score is not finite although the text is scorable.
         """
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """The text of every token; only with `Capability.TOKEN_REWARDS`."""
+        raise TypeError(f"{type(self).__name__} has no reward for a single token")
 
     def forward_pairs(
         self, chosen: Sequence[Encoded], rejected: Sequence[Encoded]

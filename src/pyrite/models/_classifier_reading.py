@@ -12,13 +12,15 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pyrite.errors import ModelError, ScoringError
 from pyrite.models import Encoded, Output, Pooled, Want
+from pyrite.models._token_rewards import rewards_of
 from pyrite.models._trunk import pooled
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 __all__ = ["ClassifierReading", "DecoderReading", "EncoderReading", "reading_of"]
@@ -30,6 +32,17 @@ _FIRST_TOKEN = frozenset(
     }
 )  # fmt: skip
 """Encoders whose pooler reads the first token only; only says which vector `pool: last` keeps."""
+
+
+class _Read(NamedTuple):
+    """Scores [rows]; the wanted layer and the final vectors [rows, time, width], where there are.
+
+    An encoder's score is no function of one token's final vector: it gives none.
+    """
+
+    scores: torch.Tensor
+    states: torch.Tensor | None = None
+    final: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -64,10 +77,8 @@ class ClassifierReading(ABC):
         """Where a text of so many tokens is read; -1 where a pooler reads them all."""
 
     @abstractmethod
-    def scores_and_states(
-        self, batch: _Batch, reads: Sequence[int], layer: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Scores [rows], and the states of a layer [rows, time, width] where one is wanted."""
+    def scores_and_states(self, batch: _Batch, reads: Sequence[int], layer: int | None) -> _Read:
+        """Scores, and the states of a layer where one is wanted."""
 
     @abstractmethod
     def check(self) -> None:
@@ -89,7 +100,7 @@ class ClassifierReading(ABC):
         with torch.inference_mode():
             batch = self.padded(texts)
             reads = [text.read_at for text in texts]
-            scores, states = self.scores_and_states(batch, reads, layer)
+            scores, states, final = self.scores_and_states(batch, reads, layer)
             embedded = self.module.get_input_embeddings()(batch.ids) if want.embeddings else None
             values = scores.float().tolist()
             if not torch.isfinite(scores).all():
@@ -103,9 +114,15 @@ class ClassifierReading(ABC):
                     value,
                     _kept(states, row, text, want.hidden_states),
                     _kept(embedded, row, text, want.embeddings),
+                    self._token_rewards(final, row, text) if want.token_rewards else None,
                 )
                 for row, (value, text) in enumerate(zip(values, texts, strict=True))
             ]
+
+    def _token_rewards(
+        self, final: torch.Tensor | None, row: int, text: Encoded
+    ) -> np.ndarray | None:
+        return None
 
     def padded(self, texts: Sequence[Encoded]) -> _Batch:
         """The texts as one batch."""
@@ -169,9 +186,14 @@ class DecoderReading(ClassifierReading):
         scores: torch.Tensor = self._head(vectors.float())[:, 0]
         return scores
 
-    def scores_and_states(
-        self, batch: _Batch, reads: Sequence[int], layer: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _token_rewards(
+        self, final: torch.Tensor | None, row: int, text: Encoded
+    ) -> np.ndarray | None:
+        assert final is not None
+        until = final[row, : text.read_at + 1]
+        return rewards_of(until, self.head, num_tokens=len(text.ids))
+
+    def scores_and_states(self, batch: _Batch, reads: Sequence[int], layer: int | None) -> _Read:
         """The trunk, and the head at the read tokens only; positions count from 0."""
         import torch
 
@@ -190,7 +212,7 @@ class DecoderReading(ClassifierReading):
             torch.arange(rows, device=self.device), torch.tensor(reads, device=self.device)
         ]
         states = out.hidden_states[layer] if inner else final
-        return self.head(read), None if layer is None else states
+        return _Read(self.head(read), None if layer is None else states, final)
 
     def check(self) -> None:
         """Compare with the class's own forward, which without a pad token reads the last one."""
@@ -234,9 +256,7 @@ class EncoderReading(ClassifierReading):
         known = getattr(self.module.config, "type_vocab_size", None)
         return "token_type_ids" in self.accepts and (known is None or largest < known)
 
-    def scores_and_states(
-        self, batch: _Batch, reads: Sequence[int], layer: int | None
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def scores_and_states(self, batch: _Batch, reads: Sequence[int], layer: int | None) -> _Read:
         """The class's own forward pass with the mask of the real tokens."""
         extras: dict[str, Any] = {}
         if "token_type_ids" in self.accepts:
@@ -244,7 +264,7 @@ class EncoderReading(ClassifierReading):
         if layer is not None:
             extras["output_hidden_states"] = True
         out = self.module(input_ids=batch.ids, attention_mask=batch.mask, **extras)
-        return out.logits[:, 0], None if layer is None else out.hidden_states[layer]
+        return _Read(out.logits[:, 0], None if layer is None else out.hidden_states[layer])
 
     def check(self) -> None:
         """Compare a text alone with the same text padded beside a longer one."""

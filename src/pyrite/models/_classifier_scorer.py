@@ -22,6 +22,7 @@ from pyrite.models import (
 from pyrite.models._classifier_reading import ClassifierReading, DecoderReading, EncoderReading
 from pyrite.models._cutting import kept_positions
 from pyrite.models._packed import fits, packed_outputs
+from pyrite.models._token_rewards import TokenTexts
 from pyrite.models._tokenizers import clean_text, render_chat
 from pyrite.types import Item, Json
 
@@ -49,6 +50,7 @@ class ClassifierScorer(TokenScorer):
     capabilities = frozenset(
         {Capability.SCORE, Capability.TOKENS, Capability.HIDDEN_STATES, Capability.EMBEDDINGS}
     )
+    """A decoder has its reward at every token too."""
 
     def __init__(
         self,
@@ -65,9 +67,11 @@ class ClassifierScorer(TokenScorer):
         self.room = room
         self.facts = facts
         if isinstance(reading, DecoderReading):
+            self.capabilities |= {Capability.TOKEN_REWARDS}
             self.decoder = Decoder(reading.trunk, reading.head)
             self.packed = self.decoder.lean is not None
             self.facts = {**facts, "forward": self.decoder.told}
+        self._texts = TokenTexts(tokenizer)
         self.vocabulary = int(reading.module.get_input_embeddings().weight.shape[0])
         # A decoder without a template is told to the user when a text is rendered.
         templated = reading.is_decoder or bool(tokenizer.chat_template)
@@ -89,6 +93,10 @@ class ClassifierScorer(TokenScorer):
         head = {name: p.detach() for name, p in named if id(p) not in base}
         initial = getattr(module.config.get_text_config(), "initializer_range", None)
         return Anatomy(self.tokenizer, module, head, initial)
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """The text of every token."""
+        return self._texts(ids)
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Ids; of a text that is too long the oldest tokens are cut, unless that is off.

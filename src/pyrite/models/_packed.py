@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pyrite.errors import ScoringError
 from pyrite.forward import Decoder, Part
 from pyrite.models import Encoded, Output, Pooled, Want
+from pyrite.models._token_rewards import rewards_of
 from pyrite.models._trunk import pooled
 
 if TYPE_CHECKING:
@@ -26,11 +27,17 @@ class PackedVectors:
         final: the final vectors where the texts are read, [texts, width], in float32.
         states: of each text the vectors of the wanted layer and where it is read in them.
         embedded: of each text its input embeddings, [tokens, width].
+        every: of each text the final vectors of all tokens, [tokens, width].
     """
 
     final: torch.Tensor
     states: Sequence[tuple[torch.Tensor, int]] = ()
     embedded: Sequence[torch.Tensor] = ()
+    every: Sequence[torch.Tensor] = ()
+
+    def until_read(self, row: int, text: Encoded) -> torch.Tensor:
+        """The final vectors of the tokens up to the one that is read: [read_at + 1, width]."""
+        return self.every[row][: text.read_at + 1]
 
     def read(self, texts: Sequence[Encoded]) -> torch.Tensor:
         """The final vectors where the texts are read, in float32: [texts, width]."""
@@ -73,13 +80,15 @@ def packed_vectors(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> Pa
             embedded = [lean.embedding[torch.tensor(text.ids)] for text in texts]
     hidden = want.hidden_states
     layer = len(lean.blocks) if hidden is None else _layer(hidden, len(lean.blocks))
-    if hidden is None or (hidden.pool == "last" and layer == len(lean.blocks)):
+    at_the_end = hidden is None or (hidden.pool == "last" and layer == len(lean.blocks))
+    if at_the_end and not want.token_rewards:
         final = lean.read([Part(text.ids[: text.read_at + 1]) for text in texts]).float()
         return PackedVectors(final, [(vector[None], 0) for vector in final], embedded)
     both = lean.states([text.ids for text in texts], layer)
     read = [final[text.read_at] for (final, _), text in zip(both, texts, strict=True)]
     states = [(state, text.read_at) for (_, state), text in zip(both, texts, strict=True)]
-    return PackedVectors(torch.stack(read).float(), states, embedded)
+    every = [final for final, _ in both] if want.token_rewards else []
+    return PackedVectors(torch.stack(read).float(), states, embedded, every)
 
 
 def _layer(wanted: Pooled, count: int) -> int:
@@ -105,7 +114,16 @@ def packed_outputs(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> li
         raise ScoringError(
             f"text {row} of a batch ({len(texts[row].ids)} tokens): the score is {scores[row]}"
         )
-    return [
+    outputs = [
         vectors.output(score, row, text, want)
         for row, (score, text) in enumerate(zip(scores.tolist(), texts, strict=True))
+    ]
+    if not want.token_rewards:
+        return outputs
+    rewards = [
+        rewards_of(vectors.until_read(row, text), decoder.head, num_tokens=len(text.ids))
+        for row, text in enumerate(texts)
+    ]
+    return [
+        replace(output, token_rewards=one) for output, one in zip(outputs, rewards, strict=True)
     ]

@@ -22,11 +22,13 @@ from pyrite.models import (
 )
 from pyrite.models._packed import PackedVectors, fits, packed_vectors
 from pyrite.models._reading import CompatReading, Reading, first_index
+from pyrite.models._token_rewards import TokenTexts, rewards_of
 from pyrite.models._tokenizers import render_chat
 from pyrite.models._trunk import Trunk, Vectors
 from pyrite.types import Item, Json
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
 __all__ = ["RewardScorer"]
@@ -60,7 +62,10 @@ class RewardScorer(TokenScorer):
         self.facts = {**facts, "forward": self._decoder.told}
         self.default_unravel = reading.default_unravel if shift is None else "qa"
         paired = isinstance(reading, CompatReading) and shift is None
-        self.capabilities = _VECTORS | {Capability.PAIR_FORWARD} if paired else _VECTORS
+        # The difference form's score is made of two texts: no token has one.
+        own = {Capability.TOKEN_REWARDS} if shift is None else set()
+        self.capabilities = _VECTORS | own | ({Capability.PAIR_FORWARD} if paired else set())
+        self._texts = TokenTexts(reading.tokenizer)
 
     def render_chat(self, item: Item) -> Rendered:
         """The tokenizer's chat template; the reading's own wrapper still goes around it."""
@@ -71,6 +76,10 @@ class RewardScorer(TokenScorer):
         initial = getattr(self.trunk.module.config, "initializer_range", None)
         head = {"v_head.weight": self.head[None]}
         return Anatomy(self.reading.tokenizer, self.trunk.module, head, initial)
+
+    def token_texts(self, ids: Sequence[int]) -> list[str]:
+        """The text of every token."""
+        return self._texts(ids)
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         """Ids in the reading's own wrapper; for the difference form those of both texts.
@@ -112,6 +121,9 @@ class RewardScorer(TokenScorer):
             if not math.isfinite(score):
                 raise ScoringError(f"row {index} of the batch: the score is {score}")
             outputs[index] = vectors.output(score, first, parts[first], want)
+            if want.token_rewards and self.shift is None:
+                every = self._token_rewards(vectors, first, parts[first])
+                outputs[index] = replace(outputs[index], token_rewards=every)
         return outputs
 
     def _parts(self, text: Encoded) -> list[Encoded]:
@@ -138,6 +150,12 @@ class RewardScorer(TokenScorer):
             vectors = self.trunk.run([text.ids for text in texts], want)
         with torch.inference_mode():
             return vectors, (vectors.read(texts) @ self.head).tolist()
+
+    def _token_rewards(
+        self, vectors: Vectors | PackedVectors, row: int, text: Encoded
+    ) -> np.ndarray:
+        until = vectors.until_read(row, text)
+        return rewards_of(until, self._decoder.head, num_tokens=len(text.ids))
 
     def _rewards(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """The head at every position, pads included: [rows, time]."""

@@ -73,6 +73,10 @@ class Vectors:
             embedded = pooled(self.embedded[row], want.embeddings, **place)
         return Output(score, hidden, embedded)
 
+    def until_read(self, row: int, text: Encoded) -> torch.Tensor:
+        """The final vectors of the tokens up to the one that is read: [read_at + 1, width]."""
+        return self.final[row, : text.read_at + 1]
+
     def read(self, texts: Sequence[Encoded]) -> torch.Tensor:
         """The final vectors where the texts are read, in float32: [rows, width]."""
         import torch

@@ -30,6 +30,7 @@ _NEEDS = {
     "hidden_states": Capability.HIDDEN_STATES,
     "embeddings": Capability.EMBEDDINGS,
     "tokens": Capability.TOKENS,
+    "token_rewards": Capability.TOKEN_REWARDS,
     "scores": Capability.VECTOR,
     "topk_uids": Capability.VECTOR,
     "entropy": Capability.VECTOR,
@@ -38,6 +39,11 @@ _NEEDS = {
     "margin": Capability.SCORE,
     "chosen_end_scores": Capability.SCORE,
     "rejected_end_scores": Capability.SCORE,
+}
+
+
+_WHY = {
+    Capability.TOKEN_REWARDS: ", which is a linear head read at every token of a causal model",
 }
 
 
@@ -165,11 +171,12 @@ class QueryStep(Step):
             needed = _NEEDS.get(item.name)
             if needed and needed not in model.capabilities:
                 given = ", ".join(sorted(k for k, v in _NEEDS.items() if v in model.capabilities))
+                why = _WHY.get(needed, "")
                 mistakes.append(
                     Mistake(
                         Location(""),
                         f"query.{self.id}.store",
-                        f"the model {self.model!r} cannot give {item.name!r}",
+                        f"the model {self.model!r} cannot give {item.name!r}{why}",
                         f"it gives: {given}",
                     )
                 )

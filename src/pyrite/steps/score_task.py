@@ -97,4 +97,5 @@ def _want(section: QuerySection) -> Want:
         for item in section.store
         if item.name in VECTORS
     }
-    return Want(wanted.get("hidden_states"), wanted.get("embeddings"))
+    every = any(item.name == "token_rewards" for item in section.store)
+    return Want(wanted.get("hidden_states"), wanted.get("embeddings"), every)

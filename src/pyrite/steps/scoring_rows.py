@@ -72,7 +72,7 @@ def _single(
             if name in stored:
                 columns[name] = pa.nulls(len(scored), pa.float64())
     if isinstance(engine.scorer, TokenScorer):
-        columns.update(_token_columns(scored, section, ""))
+        columns.update(_token_columns(scored, engine.scorer, section, ""))
     else:
         columns["truncated"] = pa.array([False] * len(scored))
     columns["problem"] = pa.array([_problem(s) for s in scored], pa.string())
@@ -106,8 +106,8 @@ def _pair_columns(
     }
     chosen, rejected = [p.chosen for p in pairs], [p.rejected for p in pairs]
     if isinstance(engine.scorer, TokenScorer):
-        columns.update(_token_columns(chosen, section, "chosen_"))
-        columns.update(_token_columns(rejected, section, "rejected_"))
+        columns.update(_token_columns(chosen, engine.scorer, section, "chosen_"))
+        columns.update(_token_columns(rejected, engine.scorer, section, "rejected_"))
     columns["truncated"] = pa.array(
         [_cut(a) > 0 or _cut(b) > 0 for a, b in zip(chosen, rejected, strict=True)], pa.bool_()
     )
@@ -199,7 +199,9 @@ def _matrix(scored: Sequence[Scored]) -> np.ndarray:
     return np.stack([np.asarray(s.output.score, dtype=np.float32) for s in scored])
 
 
-def _token_columns(scored: Sequence[Scored], section: QuerySection, prefix: str) -> Columns:
+def _token_columns(
+    scored: Sequence[Scored], scorer: TokenScorer, section: QuerySection, prefix: str
+) -> Columns:
     encoded = [s.encoded for s in scored if s.encoded is not None]
     columns: Columns = {
         f"{prefix}num_tokens": pa.array([len(e.ids) for e in encoded], pa.int32()),
@@ -207,9 +209,27 @@ def _token_columns(scored: Sequence[Scored], section: QuerySection, prefix: str)
         f"{prefix}num_cut": pa.array([e.num_cut for e in encoded], pa.int32()),
         f"{prefix}read_at": pa.array([e.read_at for e in encoded], pa.int32()),
     }
-    if any(item.name == "tokens" for item in section.store):
+    stored = {item.name for item in section.store}
+    if "tokens" in stored:
         columns[f"{prefix}tokens"] = pa.array([list(e.ids) for e in encoded], pa.list_(pa.int32()))
+    if "token_rewards" in stored:
+        # Whoever reads the rewards has no tokenizer: the tokens' texts stand beside them.
+        texts = [scorer.token_texts(e.ids) for e in encoded]
+        columns[f"{prefix}token_texts"] = pa.array(texts, pa.list_(pa.string()))
+        columns[f"{prefix}token_rewards"] = _ragged([s.output.token_rewards for s in scored])
     return columns
+
+
+def _ragged(rows: Sequence[np.ndarray | None]) -> pa.Array:
+    """Lists of float32; NaN inside one is null, a row without any is null as a whole."""
+    given = [row for row in rows if row is not None]
+    flat = np.concatenate(given) if given else np.zeros(0, np.float32)
+    starts = np.cumsum([0, *(0 if row is None else len(row) for row in rows)]).tolist()
+    for index, row in enumerate(rows):
+        if row is None:
+            starts[index] = None
+    offsets = pa.array(starts, pa.int32())
+    return pa.ListArray.from_arrays(offsets, pa.array(flat, pa.float32(), from_pandas=True))
 
 
 def _vectors(scored: Sequence[Scored], prefix: str) -> Vectors:
