@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from pyrite.forward.attention import rotate, with_sums, with_sums_plain
 from pyrite.forward.linear import Activation, Linear, activation_of, can_prepack
-from pyrite.forward.packing import Part, chunks, pack
+from pyrite.forward.packing import Part, chunks, filling, pack
 
 CPU = torch.device("cpu")
 rows = st.lists(st.integers(0, 9), min_size=1, max_size=6).map(tuple)
@@ -32,6 +32,35 @@ def test_a_pack_holds_every_text_once(given_parts: list[Part]) -> None:
     keys = [(group.shared, group.length) for group in packed.groups]
     assert len(keys) == len(set(keys))
     assert sum(group.count for group in packed.groups) == len(given_parts)
+
+
+@given(given_parts=parts)
+def test_a_filling_only_adds_at_the_end(given_parts: list[Part]) -> None:
+    bare, filled = pack(given_parts, CPU), pack(given_parts, CPU, filled=True)
+    tokens, texts = len(bare.ids), len(bare.last)
+    assert torch.equal(filled.ids[:tokens], bare.ids)
+    assert torch.equal(filled.positions[:tokens], bare.positions)
+    assert torch.equal(filled.last[:texts], bare.last)
+    assert filled.groups[: len(bare.groups)] == bare.groups
+    assert filled.order == bare.order
+    assert filled.groups[-1].stop == len(filled.ids)
+    assert sum(group.count for group in filled.groups) == len(filled.last)
+
+
+@given(tokens=st.integers(1, 5000), texts=st.integers(1, 600))
+def test_a_filling_costs_little(tokens: int, texts: int) -> None:
+    texts = min(texts, tokens)
+    more = filling(tokens, texts)
+    assert sum(more.lengths) == more.tokens <= 8 + (tokens + 8) / 32
+    assert len(more.lengths) == more.texts <= 8
+    assert all(length > 0 for length in more.lengths)
+
+
+def test_filled_packs_have_few_sizes() -> None:
+    every = [(tokens, texts) for tokens in range(1, 1025) for texts in range(1, tokens // 4 + 1, 3)]
+    added = [(case, filling(*case)) for case in every]
+    assert len({tokens + more.tokens for (tokens, _), more in added}) < 200
+    assert len({texts + more.texts for (_, texts), more in added}) < 45
 
 
 @given(given_parts=parts, budget=st.integers(1, 20))

@@ -22,7 +22,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pyrite.forward.attention import Attention, KeysValues, rotate, with_sums
-from pyrite.forward.packing import Pack
+from pyrite.forward.packing import Pack, filling
 
 if TYPE_CHECKING:
     import torch
@@ -123,14 +123,24 @@ class Stretch:
     """The nodes `first` to `stop` of a forest, laid end to end.
 
     Attributes:
-        pack: their tokens; `last` are those of the texts that end here, in their order.
-        runs: the nodes by length.
+        pack: their tokens; `last` are those of the texts that end here, in their order, and of
+            the filling.
+        texts: how many texts end here.
+        runs: the nodes by length, and the filling.
         seen: the nodes above them, the outermost first.
         kept: the nodes that what comes after attends to.
         places: where the tokens of each node stand.
     """
 
-    def __init__(self, forest: Forest, first: int, stop: int, *, device: torch.device) -> None:
+    def __init__(
+        self,
+        forest: Forest,
+        first: int,
+        stop: int,
+        *,
+        device: torch.device,
+        filled: bool = False,
+    ) -> None:
         more = stop < len(forest.nodes)
         self.kept = frozenset(forest.above(stop)) if more else frozenset()
         self.places: dict[int, slice] = {}
@@ -165,6 +175,14 @@ class Stretch:
             for above, nodes in sorted(below.items())
         ]
         ids = [token for node in forest.nodes[first:stop] for token in node.ids]
+        self.texts = len(last)
+        for length in filling(len(ids), len(last)).lengths if filled else ():
+            # Without a text that ends here the last layer has no rows to make round.
+            self.runs.append(Run(len(ids), 1, length, self.texts > 0, len(last)))
+            ids.extend([0] * length)
+            positions.extend([0] * length)
+            if self.texts:
+                last.append(len(ids) - 1)
         self.pack = _pack(ids, positions, last, device)
 
 

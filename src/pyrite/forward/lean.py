@@ -87,6 +87,11 @@ class Lean:
         """Tokens that run together."""
         return CPU_CHUNK if self.embedding.device.type == "cpu" else GPU_CHUNK
 
+    @property
+    def filled(self) -> bool:
+        """Whether numbers of rows are made round, which only oneDNN gains from."""
+        return self.embedding.device.type == "cpu"
+
     def read(self, parts: Sequence[Part], prefix: Prefix | None = None) -> torch.Tensor:
         """The final vectors at each text's last token, [texts, width].
 
@@ -102,7 +107,7 @@ class Lean:
                 x = self._through(attention, len(self.blocks) - 1)
                 last = len(self.blocks) - 1
                 x = self.norm(self.blocks[last](x, attention, last, attention.pack.last))
-                vectors[[chunk[i] for i in attention.pack.order]] = x
+                vectors[[chunk[i] for i in attention.pack.order]] = x[: len(chunk)]
         place = {part: index for index, part in enumerate(distinct)}
         return vectors[[place[part] for part in parts]]
 
@@ -115,7 +120,7 @@ class Lean:
         device, last = self.embedding.device, len(self.blocks) - 1
         with torch.inference_mode():
             for first, stop in forest.stretches(self.chunk):
-                stretch = Stretch(forest, first, stop, device=device)
+                stretch = Stretch(forest, first, stop, device=device, filled=self.filled)
                 attention = ForestAttention(
                     stretch.pack,
                     self._turned(stretch.pack, forest.longest),
@@ -125,8 +130,9 @@ class Lean:
                     known=known,
                 )
                 x = self._through(attention, last)
-                if len(stretch.pack.last):
-                    found.append(self.norm(self.blocks[-1](x, attention, last, stretch.pack.last)))
+                if stretch.texts:
+                    x = self.norm(self.blocks[-1](x, attention, last, stretch.pack.last))
+                    found.append(x[: stretch.texts])
                 else:
                     self.blocks[-1].keys_values(x, attention)
                 known = attention.handed_on()
@@ -153,7 +159,8 @@ class Lean:
                 final = self.norm(x)
                 wanted = final if layer >= len(self.blocks) else inner
                 lengths = [len(parts[chunk[i]].ids) for i in attention.pack.order]
-                split = zip(torch.split(final, lengths), torch.split(wanted, lengths), strict=True)
+                both = (x[: sum(lengths)].split(lengths) for x in (final, wanted))
+                split = zip(*both, strict=True)
                 found |= zip((chunk[i] for i in attention.pack.order), split, strict=True)
         return [found[index] for index in range(len(rows))]
 
@@ -168,7 +175,9 @@ class Lean:
             attention = self._attention([Part(prefix.ids)], None, keep=True)
             x = self._through(attention, len(self.blocks) - 1)
             self.blocks[-1].keys_values(x, attention)
-        return Prefix(prefix.ids, tuple(attention.kept))
+        own = slice(len(prefix.ids))
+        kept = [KeysValues(x.keys[:, own], x.values[:, own]) for x in attention.kept]
+        return Prefix(prefix.ids, tuple(kept))
 
     def _through(self, attention: Attention, stop: int) -> torch.Tensor:
         """The vectors that enter block `stop`."""
@@ -180,7 +189,7 @@ class Lean:
     def _attention(
         self, parts: Sequence[Part], prefix: Prefix | None, *, keep: bool = False
     ) -> Attention:
-        packed = pack(parts, self.embedding.device)
+        packed = pack(parts, self.embedding.device, filled=self.filled)
         needed = max(part.shared + len(part.ids) for part in parts)
         return Attention(
             packed,

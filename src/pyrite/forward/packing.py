@@ -1,4 +1,8 @@
-"""Texts laid end to end: which tokens, at which positions, and which belong together."""
+"""Texts laid end to end: which tokens, at which positions, and which belong together.
+
+On a CPU tokens that nobody reads are added at the end, so that the products of a run have few
+different numbers of rows: oneDNN compiles and keeps code for every number it meets.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Group", "Pack", "Part", "chunks", "pack"]
+__all__ = ["Filling", "Group", "Pack", "Part", "chunks", "filling", "pack"]
+
+_TEXTS = 8
+"""More texts than these are filled up to a multiple of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,8 @@ class Pack:
     Attributes:
         ids: the tokens, [tokens].
         positions: the position of each in its own text, [tokens].
-        last: where each text's last token stands, [texts].
+        last: where each text's last token stands, [texts]; after those of the given texts those
+            of the filling.
         groups: the texts of one length after one prefix, in the order they stand.
         order: which of the given texts stands first, second, ...
     """
@@ -54,8 +62,42 @@ class Pack:
     order: tuple[int, ...]
 
 
-def pack(parts: Sequence[Part], device: torch.device) -> Pack:
-    """Lay texts end to end; each has at least one token."""
+@dataclass(frozen=True, slots=True)
+class Filling:
+    """Tokens and texts to add at the end; the first texts have one token, the last has the rest."""
+
+    tokens: int
+    texts: int
+
+    @property
+    def lengths(self) -> list[int]:
+        """Tokens of each added text."""
+        if not self.texts:
+            return []
+        return [1] * (self.texts - 1) + [self.tokens - self.texts + 1]
+
+
+def filling(tokens: int, texts: int) -> Filling:
+    """What makes numbers of tokens and texts round: up to 8 tokens and a 32nd more.
+
+    Tokens go up to a multiple of a 32nd of the power of two below them, 64 and fewer stay as they
+    are. In the last layer only the texts' last tokens are run, so that their number counts too.
+    """
+    few = texts <= _TEXTS
+    more = 0 if few else -texts % _TEXTS
+    if not more and _rounded(tokens) == tokens:
+        return Filling(0, 0)
+    more = more or (1 if few else _TEXTS)
+    return Filling(_rounded(tokens + more) - tokens, more)
+
+
+def _rounded(tokens: int) -> int:
+    step = 1 << max((tokens - 1).bit_length() - 6, 0)
+    return -(-tokens // step) * step
+
+
+def pack(parts: Sequence[Part], device: torch.device, *, filled: bool = False) -> Pack:
+    """Lay texts end to end; each has at least one token. `filled` adds a filling."""
     import torch
 
     order = _sorted(parts)
@@ -74,6 +116,11 @@ def pack(parts: Sequence[Part], device: torch.device) -> Pack:
         groups.append(group)
         ids.extend(part.ids)
         positions.extend(range(part.shared, part.shared + length))
+        last.append(len(ids) - 1)
+    for length in filling(len(ids), len(last)).lengths if filled else ():
+        groups.append(Group(len(ids), 1, length, 0))
+        ids.extend([0] * length)
+        positions.extend([0] * length)
         last.append(len(ids) - 1)
     return Pack(
         ids=torch.tensor(ids, device=device),
