@@ -69,3 +69,15 @@ def test_too_large_to_open_twice_is_said(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(precision, "MOST_PARAMETERS", 10)
     said = notes(tmp_path, compute="bfloat16")
     assert re.search(r"not measured, because \d+ parameters are too many", said)
+
+
+def test_int8_is_measured_and_said(tmp_path: Path) -> None:
+    said = notes(tmp_path, dtype="int8")
+    assert re.search(
+        r"weights rounded to int8: scores differ from float32 by up to [\d.e-]+ SD", said
+    )
+
+
+def test_int8_without_the_doctor_is_said(tmp_path: Path) -> None:
+    said = notes(tmp_path, doctor="off", dtype="int8")
+    assert "weights rounded to int8: difference from float32 not measured, because the" in said

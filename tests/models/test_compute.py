@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from transformers.pytorch_utils import Conv1D
 
 from pyrite.errors import CheckpointError, ModelError
 from pyrite.models import Encoded, Limits, Model, Rendered, TokenScorer, Want
 from pyrite.models._compute import computed_in, loaded_in, settle
+from pyrite.models._int8 import round_to_int8
 from pyrite.scoring.memory import scorer_key
 from tests.models.support_scorers import opened, scores
 from tests.models.zoo import ZOO
 
 TEXTS = [f"the answer is {n}, said number {n * n}" for n in range(12)]
+LINEAR = (torch.nn.Linear, Conv1D)
 SPECIMENS = {
     specimen.name: specimen
     for kind in ("reward_model", "gating_model", "sequence_classifier")
@@ -62,6 +65,8 @@ def test_short_products_are_near_and_not_equal(model: Model) -> None:
 def test_identity_and_store_tell_them_apart(model: Model) -> None:
     kinds = ("auto", "bfloat16", "float16")
     assert len({str(model.model_copy(update={"compute": k}).identity()) for k in kinds}) == 3
+    kinds = ("float32", "bfloat16", "int8")
+    assert len({str(model.model_copy(update={"dtype": k}).identity()) for k in kinds}) == 3
     scorers = [changed(model, compute=k) for k in ("float32", "bfloat16")]
     # Even under one identity, as `auto` may be on another machine.
     assert len({scorer_key(scorer, "the same", of="texts") for scorer in scorers}) == 2
@@ -80,6 +85,41 @@ def test_rounded_weights_are_computed_in_float32(model: Model) -> None:
     for weight in anatomy.module.parameters():
         assert weight.dtype == torch.float32
         assert torch.equal(weight, weight.bfloat16().float())
+
+
+def test_int8_weights_have_few_values_and_near_scores(model: Model) -> None:
+    exact = values(changed(model, dtype="float32", compute="float32"))
+    scorer = changed(model, dtype="int8")
+    assert (scorer.facts["precision"], scorer.facts["dtype"]) == ("int8", "float32")
+    assert "linear layers are rounded to int8" in str(scorer.facts["notes"])
+    coarse = values(scorer)
+    assert 0 < np.abs(coarse - exact).max() < 0.15 * max(1.0, np.abs(exact).max())
+    rounded, whole = scorer.anatomy(), changed(model, dtype="float32", compute="float32").anatomy()
+    assert rounded is not None
+    assert whole is not None
+    layers = {n for n, m in rounded.module.base_model.named_modules() if isinstance(m, LINEAR)}
+    assert layers
+    before = dict(whole.module.base_model.named_parameters())
+    for name, weight in rounded.module.base_model.named_parameters():
+        layer = name.removesuffix(".weight")
+        if layer not in layers:
+            assert torch.equal(weight, before[name]), name
+            continue
+        written_in_out = isinstance(rounded.module.base_model.get_submodule(layer), Conv1D)
+        both = (weight.T, before[name].T) if written_in_out else (weight, before[name])
+        for row, old in zip(*both, strict=True):
+            assert (row - old).abs().max() <= old.abs().max() / 127 * 0.5001
+            assert len(row.unique()) <= 255
+    for key, value in rounded.head.items():
+        assert torch.equal(value, whole.head[key])
+
+
+def test_int8_rounds_to_multiples_of_the_largest_weight() -> None:
+    layer = torch.nn.Linear(3, 2)
+    layer.weight.data = torch.tensor([[1.27, -0.004, 0.016], [0.0, 0.0, 0.0]])
+    round_to_int8(torch.nn.Sequential(layer))
+    wanted = torch.tensor([[1.27, 0.0, 0.02], [0.0, 0.0, 0.0]])
+    torch.testing.assert_close(layer.weight.data, wanted)
 
 
 def test_recorded_scores_do_not_change_by_naming_float32(recorded: dict[str, Any]) -> None:

@@ -15,23 +15,26 @@ from pyrite.types import Json
 if TYPE_CHECKING:
     from pyrite.doctor._patient import Patient, Scores
 
-__all__ = ["SHORT", "Precision", "described"]
+__all__ = ["Precision", "asked_for", "described"]
 
 LIMITS = (0.05, 0.5)
 SHORT = ("float16", "bfloat16")
+WEIGHTS = (*SHORT, "int8")
 MOST_PARAMETERS = 200_000_000
 """Models with more are not opened a second time."""
 
 
 class Precision(Check):
-    """Scores of weights or products in 16-bit floats are near those in float32.
+    """Scores of weights or products in 16-bit floats or int8 are near those in float32.
 
     The verdict also says how far scores move in the middle, and how many pairs of texts change
     their order. Largest difference in SD of the scores: passes up to 0.05, fails above 0.5. The
     model is opened a second time for it, up to 200 million parameters, and scores up to 16 texts.
     """
 
-    why: ClassVar[str] = "rounding to 16 bits can reorder answers, and some models overflow in it"
+    why: ClassVar[str] = (
+        "rounding to 16 bits or fewer can reorder answers, and some models overflow in it"
+    )
 
     def run(self, patient: Patient) -> Verdict:
         """Open the model in float32 and compare."""
@@ -41,11 +44,11 @@ class Precision(Check):
             return not_applicable("this kind of model does not show its weights")
         if not used:
             return not_applicable(f"it is scored in {facts.get('dtype')}")
-        computed = str(facts.get("dtype")) in SHORT
+        chosen = asked_for(facts)
         reason = _unmeasurable(patient)
         if reason:
             said = f"{used}: difference from float32 not measured, because {reason}"
-            return replace(not_applicable(said), told=computed)
+            return replace(not_applicable(said), told=chosen)
         assert patient.reopen is not None
         exact = patient.reopen({"dtype": "float32", "compute": "float32"})
         places = patient.distinct[:MOST_ROWS]
@@ -61,7 +64,7 @@ class Precision(Check):
         moved = patient.moved(before, scores)
         verdict = judged(patient, {f"{used} and float32": moved}, cure=_CURE, limits=LIMITS)
         verdict = _told(verdict, used, moved, *_flips(before, scores))
-        return replace(verdict, told=computed)
+        return replace(verdict, told=chosen)
 
 
 def _unmeasurable(patient: Patient) -> str:
@@ -81,16 +84,21 @@ _CURE = (
 )
 
 
+def asked_for(facts: Mapping[str, Json]) -> bool:
+    """Whether a scorer is coarse because somebody wanted it so, and is then told by how much."""
+    return str(facts.get("dtype")) in SHORT or str(facts.get("precision")) == "int8"
+
+
 def described(facts: Mapping[str, Json]) -> str:
-    """Which short floats a scorer uses, in words; "" where it uses none."""
+    """Which short floats or integers a scorer uses, in words; "" where it uses none."""
     computed = str(facts.get("dtype"))
     weights = str(facts.get("precision", computed))
     if computed in SHORT:
         rounded = (
-            f", weights rounded to {weights}" if weights in SHORT and weights != computed else ""
+            f", weights rounded to {weights}" if weights in WEIGHTS and weights != computed else ""
         )
         return f"computed in {computed}{rounded}"
-    return f"weights rounded to {weights}" if weights in SHORT else ""
+    return f"weights rounded to {weights}" if weights in WEIGHTS else ""
 
 
 def _flips(before: Scores, after: Scores) -> tuple[int, int]:

@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyrite.errors import ModelError
+from pyrite.models._int8 import round_to_int8
 from pyrite.models._weights import check_finite, round_weights
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["COMPUTE_HELP", "Compute", "computed_in", "computing_note", "loaded_in", "settle"]
+__all__ = [
+    "COMPUTE_HELP",
+    "Compute",
+    "computed_in",
+    "computing_note",
+    "floats_of",
+    "loaded_in",
+    "settle",
+]
 
 Compute = Literal["auto", "float32", "bfloat16", "float16"]
 
@@ -47,14 +56,23 @@ def computed_in(
     return found
 
 
+def floats_of(precision: torch.dtype) -> torch.dtype:
+    """The floats of what int8 leaves as it is (heads, embeddings, norms); else the precision."""
+    import torch
+
+    return torch.float32 if precision == torch.int8 else precision
+
+
 def loaded_in(precision: torch.dtype, compute: torch.dtype) -> torch.dtype:
     """What to read weights into, so that `settle` rounds them to `precision` first.
 
     Anything short is read as it is, so that a large model never takes the room of float32 on
-    its way.
+    its way; int8 is rounded to from float32.
     """
     import torch
 
+    if precision == torch.int8:
+        return torch.float32
     return compute if torch.float32 in (precision, compute) else precision
 
 
@@ -67,8 +85,12 @@ def settle(module: Any, precision: torch.dtype, compute: torch.dtype, *, where: 
     Raises:
         CheckpointError: a weight is too large for one of the two.
     """
+    import torch
+
     first = loaded_in(precision, compute)
-    if first.itemsize > precision.itemsize:
+    if precision == torch.int8:
+        round_to_int8(module)
+    elif first.itemsize > precision.itemsize:
         round_weights(module, precision, where=where)
     for name, parameter in module.named_parameters():
         if parameter.dtype == first != compute:
@@ -77,11 +99,16 @@ def settle(module: Any, precision: torch.dtype, compute: torch.dtype, *, where: 
             check_finite({name: parameter.data}, where=f"{where}, in {compute}")
 
 
-def computing_note(compute: torch.dtype) -> list[str]:
-    """What a user is told of short floats when the model is opened."""
+def computing_note(compute: torch.dtype, precision: torch.dtype) -> list[str]:
+    """What a user is told of short floats and int8 when the model is opened."""
     import torch
 
-    if compute == torch.float32:
-        return []
-    name = str(compute).removeprefix("torch.")
-    return [f"computes in {name}, so that scores differ from float32; each query says how far"]
+    found = []
+    if precision == torch.int8:
+        found.append("the weights of its linear layers are rounded to int8")
+    if compute != torch.float32:
+        name = str(compute).removeprefix("torch.")
+        found.append(f"computes in {name}")
+    return [
+        f"{what}, so that scores differ from float32; each query says how far" for what in found
+    ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Precision", "Trunk", "Vectors", "compute_dtype", "pick_device", "pooled"]
 
-Precision = Literal["auto", "float32", "float16", "bfloat16"]
+Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 
 
 def pick_device(name: str) -> torch.device:
@@ -42,10 +42,13 @@ def pick_device(name: str) -> torch.device:
 
 
 def compute_dtype(precision: torch.dtype, device: torch.device) -> torch.dtype:
-    """What to compute in: the precision itself on a GPU, float32 on a CPU, which is far faster."""
+    """What to compute in: the precision itself on a GPU, float32 on a CPU, which is far faster.
+
+    Of int8 weights always float32.
+    """
     import torch
 
-    return torch.float32 if device.type == "cpu" else precision
+    return torch.float32 if device.type == "cpu" or precision == torch.int8 else precision
 
 
 @dataclass(frozen=True, slots=True)

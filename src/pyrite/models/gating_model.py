@@ -26,6 +26,7 @@ from pyrite.models._compute import (
     Compute,
     computed_in,
     computing_note,
+    floats_of,
     loaded_in,
     settle,
 )
@@ -92,7 +93,10 @@ class GatingModel(Model):
     norm: Literal["none", "softmax"] = Field(
         default="none", description="softmax over a text's own outputs; default or none: raw"
     )
-    dtype: Precision = Field(default="auto", description="precision of the weights; auto: float32")
+    dtype: Precision = Field(
+        default="auto",
+        description="precision of the weights; auto: float32; int8: of linear layers",
+    )
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
     revision: str | None = Field(default=None, description="of the hub repository `path`")
@@ -170,7 +174,7 @@ class GatingModel(Model):
             "dtype": str(compute).removeprefix("torch."),
             "device": str(device),
             "text": SURROGATE_NOTE,
-            "notes": computing_note(compute),
+            "notes": computing_note(compute, precision),
         }
         return _GatingScorer(self, tokenizer, trunk, weights, precision, facts)
 
@@ -262,8 +266,8 @@ class _GatingScorer(TokenScorer):
         self.name = model.path
         self.norm = model.norm
         self.trunk = trunk
-        self.weight = weights.weight.to(precision).to(trunk.device, torch.float32)
-        self.bias = weights.bias.to(precision).to(trunk.device, torch.float32)
+        self.weight = weights.weight.to(floats_of(precision)).to(trunk.device, torch.float32)
+        self.bias = weights.bias.to(floats_of(precision)).to(trunk.device, torch.float32)
         check_finite({"weight": self.weight, "bias": self.bias}, where=weights.head_file)
         self.facts = facts
         self.positions = int(facts["positions"])

@@ -15,6 +15,7 @@ from pyrite.models._compute import (
     Compute,
     computed_in,
     computing_note,
+    floats_of,
     loaded_in,
     settle,
 )
@@ -96,7 +97,9 @@ class RewardModel(Model):
     form: Literal["single", "difference"] = "single"
     shift: float = Field(default=3.0, description="of the difference form")
     dtype: Precision = Field(
-        default="auto", description="precision of the weights; auto: float16 compat, float32 native"
+        default="auto",
+        description="precision of the weights; auto: float16 compat, float32 native; int8: of "
+        "linear layers, to see what it does to scores",
     )
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
@@ -167,7 +170,7 @@ class RewardModel(Model):
         trunk_tensors, head, ignored = _split(read_state(checkpoint), where=where)
         _check_head(head, width=config.hidden_size, where=where)
         trunk = _build_trunk(config, trunk_tensors, precision, compute, where=where)
-        head = head.to(precision).to(device, torch.float32)
+        head = head.to(floats_of(precision)).to(device, torch.float32)
         check_finite({_HEAD: head}, where=where)
         facts = self._facts(config, reading, precision, trunk, where=where, ignored=ignored)
         return RewardScorer(
@@ -242,7 +245,7 @@ class RewardModel(Model):
             "dtype": str(weight.dtype).removeprefix("torch."),
             "device": str(pick_device(self.device)),
             "text": SURROGATE_NOTE,
-            "notes": computing_note(weight.dtype),
+            "notes": computing_note(weight.dtype, precision),
         }
 
 

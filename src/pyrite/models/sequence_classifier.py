@@ -18,6 +18,7 @@ from pyrite.models._compute import (
     Compute,
     computed_in,
     computing_note,
+    floats_of,
     loaded_in,
     settle,
 )
@@ -53,7 +54,8 @@ class SequenceClassifier(Model):
     several labels, weights that are not finite, and LoRA adapters that are not merged.
 
     Attributes:
-        dtype: what weights are rounded to; anything but float32 changes scores visibly.
+        dtype: what weights are rounded to; anything but float32 changes scores visibly. int8
+            rounds those of linear layers, to see what it does to scores: it is not faster.
         compute: what to compute in; auto: the same.
         max_length: where texts are cut; null: what config.json and the tokenizer say.
         trust_remote_code: run Python code that comes with the model.
@@ -62,7 +64,7 @@ class SequenceClassifier(Model):
     path: str = Field(description="local folder, hub id or builtin:name")
     revision: str | None = Field(default=None, description="commit, tag or branch on the hub")
     tokenizer: str | None = Field(default=None, description="null: the one of `path`")
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    dtype: Literal["float32", "bfloat16", "float16", "int8"] = "float32"
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
     device: str = "auto"
     max_length: int | None = Field(default=None, ge=1)
@@ -97,7 +99,9 @@ class SequenceClassifier(Model):
         )
         device = pick_device(self.device)
         precision: torch.dtype = getattr(torch, self.dtype)
-        compute = computed_in(self.compute, usual=precision, device=device, name=self.path)
+        compute = computed_in(
+            self.compute, usual=floats_of(precision), device=device, name=self.path
+        )
         name, revision = self._tokenizer()
         tokenizer = open_tokenizer(name, revision=revision)
         if not tokenizer.is_fast:
@@ -111,7 +115,7 @@ class SequenceClassifier(Model):
         settle(module, precision, compute, where=self.path)
         reading = reading_of(module.to(device), _pad_id(tokenizer, module))
         room = self._room(module, tokenizer)
-        notes = [*notes, *computing_note(compute)]
+        notes = [*notes, *computing_note(compute, precision)]
         facts = self._facts(config, reading, tokenizer, room, notes)
         return ClassifierScorer(
             reading=reading, tokenizer=tokenizer, name=name, room=room, facts=facts

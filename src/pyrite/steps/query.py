@@ -213,14 +213,12 @@ class QueryStep(Step):
 
 
 def _unexamined(model: About) -> list[str]:
-    from pyrite.doctor.precision import SHORT
+    from pyrite.doctor.precision import asked_for, described
 
-    computed = model.facts.get("dtype")
-    if computed not in SHORT:
+    if not asked_for(model.facts):
         return []
-    return [
-        f"computed in {computed}: difference from float32 not measured, because the doctor is off"
-    ]
+    used = described(model.facts)
+    return [f"{used}: difference from float32 not measured, because the doctor is off"]
 
 
 def _have(rows: int) -> str:
