@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pyrite.models import Capability
 from pyrite.report.material import Material, StepLeft
+from pyrite.report.tokens import has_token_rewards
 from pyrite.report.trust import examinations
 from pyrite.steps.chunks import ChunkStore
 
@@ -121,9 +123,19 @@ def _exploits(material: Material) -> Iterator[Gap]:
 
 
 def _always(material: Material) -> Iterator[Gap]:
-    if material.tables:
+    if material.views and not any(has_token_rewards(view) for view in material.views):
+        able = any(_gives_token_rewards(step) for step in material.steps("model"))
         yield Gap(
             "reward token by token",
-            "no stored output has a reward for every token; a query reads one score a text",
-            "read the head at every token, from `hidden_states: {pool: all}` and the checkpoint",
+            "no query stored the reward at every token"
+            if able
+            else "no model here reads a linear head at one token, so that no other token has a "
+            "reward",
+            "add `token_rewards` to `store` of the query"
+            if able
+            else "give a decoder with a linear head itself",
         )
+
+
+def _gives_token_rewards(step: StepLeft) -> bool:
+    return Capability.TOKEN_REWARDS in step.meta.get("capabilities", ())

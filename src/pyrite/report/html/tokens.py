@@ -28,14 +28,17 @@ class Token:
 
 @dataclass(frozen=True)
 class TokensView:
-    """A text ready for the template; `left` tokens are not shown."""
+    """A text ready for the template; `left` tokens are not shown.
+
+    `lowest` and `highest` are the key: the text's own ends in their own shades.
+    """
 
     id: str
     caption: str
     tokens: Sequence[Token]
     left: int
-    lowest: str
-    highest: str
+    lowest: Token
+    highest: Token
 
 
 def view(block: TokenRewards, *, id: str) -> TokensView:
@@ -53,14 +56,17 @@ def view(block: TokenRewards, *, id: str) -> TokensView:
         )
         for text, x in zip(block.tokens[:MOST], rewards, strict=False)
     ]
-    ends = (min(known), max(known)) if known else (None, None)
+    ends = [
+        Token("", numbers.number(x, places), _shade(x, largest))
+        for x in ((min(known), max(known)) if known else (None, None))
+    ]
     return TokensView(
         id=id,
         caption=block.caption,
         tokens=tokens,
         left=max(0, len(block.tokens) - MOST),
-        lowest=numbers.number(ends[0], places),
-        highest=numbers.number(ends[1], places),
+        lowest=ends[0],
+        highest=ends[1],
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from pyrite.report import Block, Column, Notice, Section, Table
 from pyrite.report.cells import columns, cut, shortened
 from pyrite.report.material import Material, View, rows_at
+from pyrite.report.tokens import token_rewards
 from pyrite.types import Json
 
 __all__ = ["section"]
@@ -34,7 +35,7 @@ class _Ends(NamedTuple):
 
 
 def section(material: Material) -> Section | None:
-    """One table per model."""
+    """One table per model; the first rows of it token by token, where that was stored."""
     views = [view for view in material.views if view.target][:MOST_VIEWS]
     each = ROWS if len(views) <= MANY else ROWS_OF_MANY
     found = [_ends(view, each) for view in views]
@@ -54,7 +55,10 @@ def section(material: Material) -> Section | None:
         said = f"Texts longer than {limit:,} characters are cut here."
         rest = f"pyrite.Run({str(material.path)!r}).table(QUERY) has them whole"
         blocks.append(Notice(level="note", text=said, cure=rest))
-    blocks += [_table(material, one, limit) for one in found]
+    for one in found:
+        blocks.append(_table(material, one, limit))
+        if len(found) <= MANY:
+            blocks += token_rewards(one.view, _read_closely(one))
     return Section(
         id="extremes",
         title="The rows at the ends",
@@ -87,6 +91,15 @@ def _ends(view: View, each: int) -> _Ends:
         numbers[name] = {row: float(column[row]) for row in places}
     present = [name for name in _TEXTS if name in view.stored.rows.columns]
     return _Ends(view, rows, numbers, rows_at(view.stored.rows, places, present))
+
+
+def _read_closely(ends: _Ends) -> list[tuple[str, int]]:
+    """The few rows that are shown token by token: of pairs, which are two texts, fewer."""
+    each = 1 if ends.view.pairs else 2
+    first: dict[str, list[tuple[str, int]]] = {}
+    for end, row in ends.rows:
+        first.setdefault(end, []).append((end, row))
+    return [one for rows in first.values() for one in rows[:each]]
 
 
 def _table(material: Material, ends: _Ends, limit: int) -> Table:
