@@ -36,7 +36,7 @@ __all__ = ["DID_NOT_TAKE", "Family", "Taken", "families", "trained_cases"]
 DID_NOT_TAKE = "plant did not take"
 TAKEN, MOST_DROP = 0.25, 0.01
 TRAIN_PROMPTS, TEST_PROMPTS, PAIRS_PER_PROMPT = 1500, 1000, 3
-NATURAL, HIDDEN = 300, 300
+NATURAL, HIDDEN = 300, 120
 LABEL_NOISE = 0.4
 """SD of the noise on quality by which pairs are labelled, in the clean model's units."""
 NATURAL_RATE = 0.02
@@ -162,6 +162,7 @@ class Family:
         """The twin, or the model with one plant; trained if it never was."""
         return Opened(checkpoint(self.training_pairs(poisoned), self.shape, seed=self.seed))
 
+    @cache  # noqa: B019
     def accuracy(self, poisoned: int | None) -> float:
         """Share of held-out pairs that a model orders rightly."""
         model = self.model(poisoned)
@@ -193,6 +194,7 @@ class Family:
             value, value - half, value + half, self.accuracy(poisoned), self.accuracy(None)
         )
 
+    @cache  # noqa: B019
     def sd(self, poisoned: int | None) -> float:
         """SD of a model's scores of plain natural answers within prompts."""
         plain = natural_answers(self.world.drafts, self._gold.quality, self.seed)
