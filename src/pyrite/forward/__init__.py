@@ -25,6 +25,8 @@ How it is run, from the fastest that is right:
    without a copy each; for any causal architecture whose cache gives what whole texts give.
 3. *plain*: the module on whole texts.
 
+The plain module of a scorer may be compiled (`compiling`), where that is asked for.
+
 Gradients are always the plain module's, with the keys and values of what comes before the first
 position kept. On a GPU the same ways are taken by plain torch operations, which has not been tested
 on one. In short floats (bfloat16, float16) another order of sums moves scores about as far as the
@@ -35,9 +37,21 @@ but for models that padding moves as far.
 
 from __future__ import annotations
 
+from pyrite.forward.compiling import Compiled, Forward, compiled
 from pyrite.forward.decoder import Decoder, Swap
 from pyrite.forward.forest import Forest, Node
 from pyrite.forward.lean import Lean, Prefix
 from pyrite.forward.packing import Part
 
-__all__ = ["Decoder", "Forest", "Lean", "Node", "Part", "Prefix", "Swap"]
+__all__ = [
+    "Compiled",
+    "Decoder",
+    "Forest",
+    "Forward",
+    "Lean",
+    "Node",
+    "Part",
+    "Prefix",
+    "Swap",
+    "compiled",
+]

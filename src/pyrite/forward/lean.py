@@ -159,7 +159,7 @@ class Lean:
                 final = self.norm(x)
                 wanted = final if layer >= len(self.blocks) else inner
                 lengths = [len(parts[chunk[i]].ids) for i in attention.pack.order]
-                both = (x[: sum(lengths)].split(lengths) for x in (final, wanted))
+                both = (torch.split(x[: sum(lengths)], lengths) for x in (final, wanted))
                 split = zip(*both, strict=True)
                 found |= zip((chunk[i] for i in attention.pack.order), split, strict=True)
         return [found[index] for index in range(len(rows))]

@@ -43,7 +43,7 @@ _SHORT = (1, 2, 5, 7, 7, 19)
 _MORE = (3, 4, 6, 8, 9, 11, 13, 16)
 """Lengths of more texts where errors are compared, which are known to a third from so few."""
 _LONG, _LONG_OF_LARGE = 160, 40
-_LARGE = 1_000_000_000
+LARGE = 1_000_000_000
 """From so many parameters on the long text is shorter, since a CPU takes a minute for it."""
 
 
@@ -156,7 +156,7 @@ def probes(module: Any, *, longest: int | None, more: bool = False) -> list[tupl
     import torch
 
     vocabulary = int(module.get_input_embeddings().weight.shape[0])
-    large = sum(parameter.numel() for parameter in module.parameters()) >= _LARGE
+    large = sum(parameter.numel() for parameter in module.parameters()) >= LARGE
     generator = torch.Generator().manual_seed(20230401)
     most = getattr(module.config, "max_position_embeddings", None)
     limit = min(int(number) for number in (most, longest, 1 << 20) if number)

@@ -303,7 +303,7 @@ class Model(Component):
     """A kind of reward model: its fields are the `model` section of an experiment."""
 
     NOT_IDENTITY: ClassVar[frozenset[str]] = frozenset(
-        {"id", "device", "path", "ckpt", "tokenizer", "revision", "sha256", "entrypoint"}
+        {"id", "device", "path", "ckpt", "tokenizer", "revision", "sha256", "entrypoint", "compile"}
     )
     """Left out because `sources()` identifies the content behind these names."""
 

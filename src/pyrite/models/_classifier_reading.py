@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from pyrite.errors import ModelError, ScoringError
+from pyrite.forward import Forward, compiled
 from pyrite.models import Encoded, Output, Pooled, Want
 from pyrite.models._token_rewards import rewards_of
 from pyrite.models._trunk import pooled
@@ -59,12 +60,16 @@ class ClassifierReading(ABC):
 
     Attributes:
         module: the transformers model.
+        plain: the part of it that is run: the trunk of a decoder, an encoder as it is.
+        forward_pass: what is called for it; compiled code where that was asked for.
         pad_id: what rows are padded with; masked, so that it never changes a score.
         rule: the position in words, for the facts.
     """
 
     rule: str
     is_decoder: ClassVar[bool]
+    plain: Any
+    forward_pass: Forward
 
     def __init__(self, module: Any, pad_id: int) -> None:
         self.module = module
@@ -124,6 +129,23 @@ class ClassifierReading(ABC):
     ) -> np.ndarray | None:
         return None
 
+    def compile(self, *, longest: int | None) -> str:
+        """Compile the forward pass, if it then gives the same; returns what came of it.
+
+        Args:
+            longest: most tokens of a text; None: what the configuration says.
+        """
+
+        def scores(forward: Forward, rows: Sequence[tuple[int, ...]]) -> torch.Tensor:
+            self.forward_pass = forward
+            reads = [self.position(len(row)) for row in rows]
+            batch = self.padded([Encoded(row, at) for row, at in zip(rows, reads, strict=True)])
+            return self.scores_and_states(batch, reads, None)[0].float()
+
+        made = compiled(self.plain, scores, longest=longest)
+        self.forward_pass = made.forward
+        return made.told
+
     def padded(self, texts: Sequence[Encoded]) -> _Batch:
         """The texts as one batch."""
         import torch
@@ -171,7 +193,7 @@ class DecoderReading(ClassifierReading):
 
     def __init__(self, module: Any, pad_id: int) -> None:
         super().__init__(module, pad_id)
-        self.trunk = module.base_model
+        self.trunk = self.plain = self.forward_pass = module.base_model
         self.accepts = set(inspect.signature(self.trunk.forward).parameters)
         # A sum over a whole vector loses most in short floats, and costs nothing in long ones.
         short = next(module.score.parameters()).dtype.itemsize < 4
@@ -206,7 +228,8 @@ class DecoderReading(ClassifierReading):
         inner = layer is not None and layer < self.num_layers
         if inner:
             extras["output_hidden_states"] = True
-        out = self.trunk(input_ids=batch.ids, attention_mask=batch.mask, **extras)
+        forward = self.trunk if inner else self.forward_pass
+        out = forward(input_ids=batch.ids, attention_mask=batch.mask, **extras)
         final = out.last_hidden_state
         read = final[
             torch.arange(rows, device=self.device), torch.tensor(reads, device=self.device)
@@ -243,6 +266,7 @@ class EncoderReading(ClassifierReading):
 
     def __init__(self, module: Any, pad_id: int) -> None:
         super().__init__(module, pad_id)
+        self.plain = self.forward_pass = module
         self.accepts = set(inspect.signature(module.forward).parameters)
         self.first_token = module.config.model_type in _FIRST_TOKEN
         self.rule = "the first token" if self.first_token else "the pooler of the class"
@@ -263,7 +287,8 @@ class EncoderReading(ClassifierReading):
             extras["token_type_ids"] = batch.types
         if layer is not None:
             extras["output_hidden_states"] = True
-        out = self.module(input_ids=batch.ids, attention_mask=batch.mask, **extras)
+        forward = self.forward_pass if layer is None else self.module
+        out = forward(input_ids=batch.ids, attention_mask=batch.mask, **extras)
         return _Read(out.logits[:, 0], None if layer is None else out.hidden_states[layer])
 
     def check(self) -> None:

@@ -20,6 +20,7 @@ from pyrite.models import (
     Want,
 )
 from pyrite.models._classifier_reading import ClassifierReading, DecoderReading, EncoderReading
+from pyrite.models._compute import LEAN_RUNS, compiled_facts
 from pyrite.models._cutting import kept_positions
 from pyrite.models._packed import fits, packed_outputs
 from pyrite.models._token_rewards import TokenTexts
@@ -60,6 +61,7 @@ class ClassifierScorer(TokenScorer):
         name: str,
         room: Room,
         facts: Mapping[str, Json],
+        compiling: bool = False,
     ) -> None:
         self.reading = reading
         self.tokenizer = tokenizer
@@ -71,6 +73,9 @@ class ClassifierScorer(TokenScorer):
             self.decoder = Decoder(reading.trunk, reading.head)
             self.packed = self.decoder.lean is not None
             self.facts = {**facts, "forward": self.decoder.told}
+        if compiling:
+            told = LEAN_RUNS if self.packed else reading.compile(longest=room.most)
+            self.facts = compiled_facts(self.facts, told)
         self._texts = TokenTexts(tokenizer)
         self.vocabulary = int(reading.module.get_input_embeddings().weight.shape[0])
         # A decoder without a template is told to the user when a text is rendered.

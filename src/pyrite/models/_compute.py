@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyrite.errors import ModelError
 from pyrite.models._int8 import round_to_int8
 from pyrite.models._weights import check_finite, round_weights
+from pyrite.types import Json
 
 if TYPE_CHECKING:
     import torch
 
 __all__ = [
+    "COMPILE_HELP",
     "COMPUTE_HELP",
+    "LEAN_RUNS",
     "Compute",
+    "compiled_facts",
     "computed_in",
     "computing_note",
     "floats_of",
@@ -27,6 +32,25 @@ COMPUTE_HELP = (
     "floats that the trunk computes in; auto: float32 on a CPU; bfloat16 is faster and moves "
     "scores, by how much is measured; float16 on a GPU only"
 )
+
+
+COMPILE_HELP = (
+    "torch.compile where no lean forward pass runs: takes a minute or more at each start, is used "
+    "if scores stay the same and it is faster, and says what it won"
+)
+
+
+LEAN_RUNS = "not compiled, because the lean forward pass runs, which was measured to be faster"
+
+
+def compiled_facts(facts: Mapping[str, Json], told: str) -> dict[str, Json]:
+    """The facts of a model that was to be compiled, with what came of it, which users are told."""
+    notes = facts.get("notes")
+    return {
+        **facts,
+        "compile": told,
+        "notes": [*(notes if isinstance(notes, list) else []), f"compile: {told}"],
+    }
 
 
 def computed_in(

@@ -20,6 +20,7 @@ from pyrite.models import (
     TokenScorer,
     Want,
 )
+from pyrite.models._compute import LEAN_RUNS, compiled_facts
 from pyrite.models._packed import PackedVectors, fits, packed_vectors
 from pyrite.models._reading import CompatReading, Reading, first_index
 from pyrite.models._token_rewards import TokenTexts, rewards_of
@@ -49,6 +50,7 @@ class RewardScorer(TokenScorer):
         reading: Reading,
         shift: float | None,
         facts: Mapping[str, Json],
+        compiling: bool = False,
     ) -> None:
         """`head` is the value head, [width]; `shift` is None for the single form."""
         self.trunk = trunk
@@ -60,6 +62,9 @@ class RewardScorer(TokenScorer):
         # The difference form takes two forward passes a text, the decoder gives the score of one.
         self.decoder = self._decoder if shift is None else None
         self.facts = {**facts, "forward": self._decoder.told}
+        if compiling:
+            told = LEAN_RUNS if self.packed else trunk.compile(self._decoder.head)
+            self.facts = compiled_facts(self.facts, told)
         self.default_unravel = reading.default_unravel if shift is None else "qa"
         paired = isinstance(reading, CompatReading) and shift is None
         # The difference form's score is made of two texts: no token has one.

@@ -6,11 +6,12 @@ reach a real token, so a text's vectors do not depend on the batch beyond float 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyrite.errors import ModelError, ScoringError
+from pyrite.forward import Forward, compiled
 from pyrite.models import Encoded, Output, Pooled, Want
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class Trunk:
         self.module = module.to(device)
         self.pad_id = pad_id
         self.device = device
+        self.forward: Forward = self.module
         self.num_layers = len(module.h)
 
     @property
@@ -118,19 +120,44 @@ class Trunk:
             hook = self.module.h[layer].register_forward_pre_hook(
                 lambda _module, arguments: caught.append(arguments[0])
             )
+        forward = self.forward if hook is None else self.module
         try:
             with torch.inference_mode():
-                final = self.module(
-                    input_ids=ids,
-                    attention_mask=mask,
-                    position_ids=torch.arange(ids.shape[1], device=self.device)[None],
-                    use_cache=False,
-                ).last_hidden_state
+                final = self._final(forward, ids, mask)
                 embedded = self.module.wte(ids) if want.embeddings else None
         finally:
             if hook is not None:
                 hook.remove()
         return Vectors(final, caught[0] if caught else final, embedded)
+
+    def compile(self, head: Callable[[torch.Tensor], torch.Tensor]) -> str:
+        """Compile the forward pass, if it then gives the same; returns what came of it.
+
+        Args:
+            head: vectors [texts, width] to scores or outputs, the texts first.
+        """
+        import torch
+
+        def scores(forward: Forward, rows: Sequence[Sequence[int]]) -> torch.Tensor:
+            ids, mask = self._padded(rows)
+            last = torch.tensor([len(row) - 1 for row in rows], device=self.device)
+            final = self._final(forward, ids, mask)
+            return head(final[torch.arange(len(rows), device=self.device), last].float())
+
+        made = compiled(self.module, scores, longest=None)
+        self.forward = made.forward
+        return made.told
+
+    def _final(self, forward: Forward, ids: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        final: torch.Tensor = forward(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=torch.arange(ids.shape[1], device=self.device)[None],
+            use_cache=False,
+        ).last_hidden_state
+        return final
 
     def _padded(self, rows: Sequence[Sequence[int]]) -> tuple[torch.Tensor, torch.Tensor]:
         import torch

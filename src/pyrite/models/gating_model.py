@@ -22,8 +22,10 @@ from pyrite.models import (
     Want,
 )
 from pyrite.models._compute import (
+    COMPILE_HELP,
     COMPUTE_HELP,
     Compute,
+    compiled_facts,
     computed_in,
     computing_note,
     floats_of,
@@ -98,6 +100,7 @@ class GatingModel(Model):
         description="precision of the weights; auto: float32; int8: of linear layers",
     )
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
+    compile: bool = Field(default=False, description=COMPILE_HELP)
     device: str = "auto"
     revision: str | None = Field(default=None, description="of the hub repository `path`")
     trust_remote_code: Literal[False] = False
@@ -271,6 +274,9 @@ class _GatingScorer(TokenScorer):
         check_finite({"weight": self.weight, "bias": self.bias}, where=weights.head_file)
         self.facts = facts
         self.positions = int(facts["positions"])
+        if model.compile:
+            told = trunk.compile(lambda vectors: vectors @ self.weight.T + self.bias)
+            self.facts = compiled_facts(facts, told)
         self.output_names = tuple(str(node) for node in range(self.bias.shape[0]))
 
     def render_chat(self, item: Item) -> Rendered:

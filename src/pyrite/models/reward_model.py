@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pyrite.errors import CheckpointError, HeadError, ModelError
 from pyrite.models import Model, TokenScorer
 from pyrite.models._compute import (
+    COMPILE_HELP,
     COMPUTE_HELP,
     Compute,
     computed_in,
@@ -102,6 +103,7 @@ class RewardModel(Model):
         "linear layers, to see what it does to scores",
     )
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
+    compile: bool = Field(default=False, description=COMPILE_HELP)
     device: str = "auto"
     revision: str | None = Field(default=None, description="of the hub repository `path`")
     trust_remote_code: Literal[False] = False
@@ -174,6 +176,7 @@ class RewardModel(Model):
         check_finite({_HEAD: head}, where=where)
         facts = self._facts(config, reading, precision, trunk, where=where, ignored=ignored)
         return RewardScorer(
+            compiling=self.compile,
             trunk=Trunk(trunk, device, pad_id=reading.eos),
             head=head[0],
             reading=reading,

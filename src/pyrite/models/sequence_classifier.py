@@ -14,6 +14,7 @@ from pyrite.models._classifier_files import check_config, load_classifier
 from pyrite.models._classifier_reading import ClassifierReading, reading_of
 from pyrite.models._classifier_scorer import ClassifierScorer, Room
 from pyrite.models._compute import (
+    COMPILE_HELP,
     COMPUTE_HELP,
     Compute,
     computed_in,
@@ -66,6 +67,7 @@ class SequenceClassifier(Model):
     tokenizer: str | None = Field(default=None, description="null: the one of `path`")
     dtype: Literal["float32", "bfloat16", "float16", "int8"] = "float32"
     compute: Compute = Field(default="auto", description=COMPUTE_HELP)
+    compile: bool = Field(default=False, description=COMPILE_HELP)
     device: str = "auto"
     max_length: int | None = Field(default=None, ge=1)
     trust_remote_code: bool = False
@@ -118,7 +120,12 @@ class SequenceClassifier(Model):
         notes = [*notes, *computing_note(compute, precision)]
         facts = self._facts(config, reading, tokenizer, room, notes)
         return ClassifierScorer(
-            reading=reading, tokenizer=tokenizer, name=name, room=room, facts=facts
+            reading=reading,
+            tokenizer=tokenizer,
+            name=name,
+            room=room,
+            facts=facts,
+            compiling=self.compile,
         )
 
     def _tokenizer(self) -> tuple[str, str | None]:
