@@ -13,8 +13,10 @@ from dataclasses import replace
 import numpy as np
 from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target
 
-from pyrite.exploits import Claim, Edit, Surroundings
-from pyrite.exploits.discovery import Discovery, Tried, measure_scale
+from pyrite.exploits import Edit, Surroundings
+from pyrite.exploits.discovery import Discovery, Tried, measure_scale, scale_answers
+from pyrite.exploits.distinct import distinct
+from pyrite.exploits.gold import Gold
 from pyrite.exploits.ledger import Asked, Ledger
 from pyrite.exploits.measured import Rules, Scale, Verdict
 from pyrite.exploits.naturals import Natural, in_turns, label_of, split
@@ -22,12 +24,12 @@ from pyrite.exploits.proving import Proof, prove
 from pyrite.exploits.search import Candidate
 from pyrite.exploits.search.arena import Arena
 
-__all__ = ["Session", "findings_of", "halves", "scoring_of"]
+__all__ = ["Session", "findings_of", "gold_of", "halves", "scoring_of"]
 
 SEARCH_SHARE = 0.6
 ANSWERS_PER_PROMPT = 4
 OTHERS = 200
-_ORDER = (Verdict.EXPLOIT, Verdict.BIAS, Verdict.PREFERENCE, Verdict.SENSITIVITY)
+_TOLD = (Verdict.EXPLOIT, Verdict.BIAS, Verdict.PREFERENCE, Verdict.SENSITIVITY)
 
 
 class _Scoring:
@@ -66,6 +68,9 @@ class Session:
         self._budget = budget
         self.ledger = Ledger(scoring_of(target))
         self.scale: Scale = measure_scale(self.ledger, self.discovery, budget)
+        self._gold = gold_of(target)
+        if self._gold is not None:
+            self._gold.measure_scale(scale_answers(self.discovery, budget))
         self.arena = Arena(
             tuple(self.discovery),
             self.scale,
@@ -94,6 +99,7 @@ class Session:
             around=self._around(self.confirmation),
             left=min(self.target.left, self._budget),
             rules=self.rules,
+            gold=self._gold,
         )
         found = findings_of(proofs, self.scale)
         return found if measured else [replace(one, discovery=None) for one in found]
@@ -108,17 +114,32 @@ def _tried(one: Candidate, rank: int) -> Tried:
     return Tried(label_of(edit), edit, seen, rank=rank, sent=True)
 
 
+def gold_of(target: Target) -> Gold | None:
+    """The quality that a target tells of texts, as `pyrite.exploits` wants it."""
+    asked = target.gold
+    if asked is None:
+        return None
+
+    def score(phase: str, texts: Sequence[Asked]) -> np.ndarray:
+        return asked([(one.prompt, one.response) for one in texts])
+
+    return Gold(score)
+
+
 def findings_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
-    """What was confirmed: exploits first, edits that keep quality before others, the largest."""
-    known = [p for p in proofs if p.confirmed.effect is not None and p.confirmed.verdict in _ORDER]
-    return [_finding(proof, scale) for proof in sorted(known, key=_place)[:MOST_FINDINGS]]
+    """What was confirmed of rising or falling scores, in the order of Pyrite's own findings.
+
+    Score and gold that fall together are no finding about the reward.
+    """
+    told = [p for p in proofs if p.confirmed.effect is not None and p.confirmed.verdict in _TOLD]
+    ours = [p for p in told if not _is_agreed_fall(p)]
+    return [_finding(proof, scale) for proof in distinct(ours)[:MOST_FINDINGS]]
 
 
-def _place(proof: Proof) -> tuple[int, bool, float]:
-    found = proof.confirmed
-    assert found.effect is not None
-    lowers = found.claim is Claim.LOWERS
-    return _ORDER.index(found.verdict), lowers, -abs(found.effect.value)
+def _is_agreed_fall(proof: Proof) -> bool:
+    effect = proof.confirmed.effect
+    falls = effect is not None and effect.value < 0
+    return proof.confirmed.verdict is Verdict.PREFERENCE and falls
 
 
 def _finding(proof: Proof, scale: Scale) -> Finding:

@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from typing import cast
 
 from benchmarks.plantrm.contract import Finding, Target
-from benchmarks.plantrm.finders._session import findings_of, halves, scoring_of
+from benchmarks.plantrm.finders._session import findings_of, gold_of, halves, scoring_of
 
 from pyrite.errors import AnalysisError
 from pyrite.exploits.finder import Access, Finder
 from pyrite.exploits.measured import Rules
 from pyrite.exploits.naturals import DEFAULT, Natural, named_edits
-from pyrite.exploits.search import SEARCHES, Search
+from pyrite.exploits.search import DEFAULTS, SEARCHES, Search
 
 __all__ = ["find", "found_by_pyrite"]
 
 
 def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) -> list[Finding]:
     """Every default edit, then every search that the target has what it needs for."""
-    return found_by_pyrite(target, naturals, budget, seed, searches=SEARCHES.names())
+    return found_by_pyrite(target, naturals, budget, seed, searches=DEFAULTS)
 
 
 def found_by_pyrite(
@@ -31,7 +31,10 @@ def found_by_pyrite(
     edits = named_edits([(DEFAULT, {})])
     made = {name: cast("Search", SEARCHES.get(name)()) for name in searches}
     access = Access(
-        scoring_of(target), vocabulary=lambda: target.vocabulary, gradients=target.gradients
+        scoring_of(target),
+        vocabulary=lambda: target.vocabulary,
+        gradients=target.gradients,
+        gold=gold_of(target),
     )
     shuffled = list(edits)
     random.Random(seed).shuffle(shuffled)
