@@ -1,19 +1,21 @@
 """Rows per second of each executor on the reward model that ships with Pyrite.
 
-    python benchmarks/executors.py [ROWS] [REPEATS]
+    python benchmarks/executors.py [ROWS] [REPEATS] [--only WORD]
 
 All executors score the same rows with the same task in one process of the driver, in turn, so that
 whatever else the machine does hits all of them; the best of the repeats counts. "start" is until
-the first worker is ready, weights read; "score" is the rows alone, every worker open.
+the first worker is ready, weights read; "score" is the rows alone, every worker open. CPU time is
+that of this process and all below it, in the turn that took least (Linux).
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import random
-import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +34,7 @@ EXECUTORS: dict[str, Executor] = {
     "local": Local(),
     "processes, 1 worker": Processes(workers=1),
     "processes, 2 workers": Processes(workers=2),
+    "processes, 2 workers, pinned": Processes(workers=2, cores="pinned"),
     "ray, 1 worker": Ray(num_workers=1),
     "ray, 2 workers": Ray(num_workers=2),
 }
@@ -62,37 +65,60 @@ def score(pool: Pool, rows: pa.Table) -> tuple[float, np.ndarray]:
     return time.perf_counter() - began, scores
 
 
+def cpu_seconds() -> float:
+    """CPU time so far of this process and of those that it started and that still run."""
+    found, waiting = 0.0, [os.getpid()]
+    while waiting:
+        process = Path(f"/proc/{waiting.pop()}")
+        fields = (process / "stat").read_text().rpartition(")")[2].split()
+        found += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        for thread in (process / "task").iterdir():
+            waiting += map(int, (thread / "children").read_text().split())
+    return found
+
+
 def main() -> None:
     """Time every executor and print a table."""
-    rows = make_rows(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)
-    repeats = int(sys.argv[2]) if len(sys.argv) > 2 else 3
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=int, nargs="?", default=2000)
+    parser.add_argument("repeats", type=int, nargs="?", default=3)
+    parser.add_argument("--only", default="", help="of the executors those whose name has this")
+    arguments = parser.parse_args()
+    rows, repeats = make_rows(arguments.rows), arguments.repeats
+    chosen = {name: one for name, one in EXECUTORS.items() if arguments.only in name}
     opening = ModelOpening(RewardModel(path="builtin:tiny-reward-model"))
     pools: dict[str, Pool] = {}
     starts: dict[str, float] = {}
     best: dict[str, float] = {}
+    used: dict[str, float] = {}
     scores: dict[str, np.ndarray] = {}
     try:
-        for name, executor in EXECUTORS.items():
+        for name, executor in chosen.items():
             began = time.perf_counter()
             pools[name] = executor.start(opening)
             starts[name] = time.perf_counter() - began
             score(pools[name], rows)  # until all workers are open, and warm
         for _ in range(repeats):
             for name, pool in pools.items():
+                before = cpu_seconds()
                 seconds, scores[name] = score(pool, rows)
+                cpu = cpu_seconds() - before
+                used[name] = min(cpu, used.get(name, cpu))
                 best[name] = min(seconds, best.get(name, seconds))
     finally:
         for pool in reversed(pools.values()):
             pool.close()
-    spread = scores["local"].std()
+    first = next(iter(pools))
+    spread = scores[first].std()
     load = os.getloadavg()[0]
     print(f"{rows.num_rows} rows, best of {repeats}, {os.cpu_count()} cores, load {load:.1f}\n")
-    print("| engine | start | rows/s | x local | largest difference, of the score spread |")
-    print("|---|---|---|---|---|")
+    print(f"| engine | start | rows/s | x {first} | CPU ms a row | difference, of the spread |")
+    print("|---|---|---|---|---|---|")
     for name in pools:
-        rate, ratio = rows.num_rows / best[name], best["local"] / best[name]
-        error = np.abs(scores[name] - scores["local"]).max() / spread
-        print(f"| {name} | {starts[name]:.1f} s | {rate:,.0f} | {ratio:.2f} | {error:.0e} |")
+        rate, ratio = rows.num_rows / best[name], best[first] / best[name]
+        error = np.abs(scores[name] - scores[first]).max() / spread
+        cells = f"{starts[name]:.1f} s | {rate:,.0f} | {ratio:.2f}"
+        print(f"| {name} | {cells} | {used[name] / rows.num_rows * 1e3:.2f} | {error:.0e} |")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/short_floats.py [--write docs/performance.md]
 
-The models and texts of `models_and_texts.py`. int8 is torch's dynamic quantisation of all linear
-layers, for comparison only: Pyrite does not offer it.
+The models and texts of `models_and_texts.py`. `dtype: int8` rounds the weights of linear layers
+and computes in floats. Kernels of int8, which Pyrite does not use, are there for comparison:
+torch's own dynamic quantisation, and torchao where it is installed.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ from __future__ import annotations
 import argparse
 import copy
 import datetime
+import functools
 import platform
 import time
 import warnings
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
@@ -22,6 +25,7 @@ from models_and_texts import Texts, models, questions, random_texts
 
 from forward import one_by_one, sorted_batches, write_section
 from pyrite.forward import Decoder
+from pyrite.models._int8 import round_to_int8
 
 HEAD = torch.randn(512, generator=torch.Generator().manual_seed(5))
 ROUNDS = 2
@@ -54,6 +58,32 @@ def quantised(module: torch.nn.Module) -> torch.nn.Module:
     return made
 
 
+def by_torchao(module: torch.nn.Module) -> dict[str, torch.nn.Module]:
+    """All linear layers by torchao's int8: weights alone, or inputs too; none without it."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from torchao import quantization
+    except ImportError:
+        return {}
+    kinds = {
+        "plain, torchao's int8 weights": quantization.Int8WeightOnlyConfig,
+        "plain, torchao's dynamic int8": quantization.Int8DynamicActivationInt8WeightConfig,
+    }
+    found = {}
+    for name, kind in kinds.items():
+        found[name] = copy.deepcopy(module)
+        quantization.quantize_(found[name], kind(version=2))
+    return found
+
+
+def rounded(module: torch.nn.Module) -> torch.nn.Module:
+    """What `dtype: int8` does."""
+    other = copy.deepcopy(module)
+    round_to_int8(other)
+    return other
+
+
 def seconds(run: Callable[[], object]) -> float:
     """The least CPU time of some rounds: other work only ever adds."""
     found = []
@@ -73,16 +103,28 @@ def rows(name: str, texts: Texts, kind: str) -> list[str]:
     """One row for each way."""
     module = models()[name]()
     short, small = shortened(module), quantised(module)
-    lean, quick = Decoder(module, head), Decoder(short, head)
-    assert lean.lean is not None, lean.told
-    assert quick.lean is not None, quick.told
+    lean, quick, coarse, both = (
+        Decoder(one, head) for one in (module, short, rounded(module), shortened(rounded(module)))
+    )
+    for decoder in (lean, quick, coarse, both):
+        assert decoder.lean is not None, decoder.told
     exact = torch.tensor(lean.score(texts))
     ways: dict[str, tuple[Callable[[], object], torch.Tensor]] = {
         "lean, float32": (lambda: lean.score(texts), exact),
         "lean, bfloat16": (lambda: quick.score(texts), torch.tensor(quick.score(texts))),
         "plain, bfloat16": (lambda: sorted_batches(short, texts), plain(short, texts)),
-        "plain, int8": (lambda: sorted_batches(small, texts), plain(small, texts)),
+        "lean, dtype: int8": (lambda: coarse.score(texts), torch.tensor(coarse.score(texts))),
+        "lean, dtype: int8, bfloat16": (
+            lambda: both.score(texts),
+            torch.tensor(both.score(texts)),
+        ),
+        "plain, torch's dynamic int8": (
+            lambda: sorted_batches(small, texts),
+            plain(small, texts),
+        ),
     }
+    for way, made in by_torchao(module).items():
+        ways[way] = (functools.partial(sorted_batches, made, texts), plain(made, texts))
     first, second = torch.triu_indices(len(texts), len(texts), 1)
     found, base = [], 0.0
     for way, (run, scores) in ways.items():
@@ -113,9 +155,17 @@ def _said() -> str:
         f"thread; torch {torch.__version__}. `OMP_NUM_THREADS=1 python benchmarks/short_floats.py`."
         f" Random weights, 8 layers, 512 wide. CPU time, the least of {ROUNDS}. Plain ways are "
         "sorted by length, 2048 tokens a batch. Differences are from the scores of the same texts "
-        "by the lean forward pass in float32, in SD of these; pairs are all pairs of texts. int8 "
-        "is torch's own, for comparison: it is not offered."
+        "by the lean forward pass in float32, in SD of these; pairs are all pairs of texts. "
+        "`dtype: int8` are rounded weights in products of floats; kernels of int8 are for "
+        f"comparison: they are not offered. {_torchao()}"
     )
+
+
+def _torchao() -> str:
+    try:
+        return f"torchao is {version('torchao')}."
+    except PackageNotFoundError:
+        return "torchao was not measured, because it is not installed."
 
 
 def main() -> None:

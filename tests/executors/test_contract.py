@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pyrite.errors import DataError, ModelError, ScoringError
+from pyrite.errors import DataError, ModelError, PyriteError, ScoringError
 from pyrite.executors import EXECUTORS, Executor, Unit
 from pyrite.executors._worker import pack_unit
 from pyrite.executors.processes import Processes
@@ -181,3 +181,27 @@ def _runs(process: int) -> bool:
     except OSError:
         return False
     return state != "Z"
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="only Linux pins processes")
+def test_pinned_processes_have_a_core_each_and_a_new_worker_keeps_it(log: Path) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        pytest.skip("one core is all there is")
+    with Processes(workers=2, cores="pinned").start(OpenFactor()) as pool:
+        list(pool.run(Multiply(str(log), ((10, "dies once"),)), units(8)))
+        assert pool.lost == 1
+        children = [int(p) for t in Path("/proc/self/task").iterdir() for p in _children(t)]
+        found = [os.sched_getaffinity(p) for p in children if _is_worker(p)]
+    assert sorted(map(len, found)) == [1, 1]
+    assert len(set().union(*found)) == 2
+    with pytest.raises(PyriteError, match="a core for each of 500 workers"):
+        Processes(workers=500, cores="pinned").start(OpenFactor())
+
+
+def _children(thread: Path) -> list[str]:
+    return (thread / "children").read_text().split()
+
+
+def _is_worker(process: int) -> bool:
+    return b"pyrite.executors._process" in Path(f"/proc/{process}/cmdline").read_bytes()

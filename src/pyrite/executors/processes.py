@@ -10,6 +10,8 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 
@@ -18,7 +20,7 @@ from pyrite.executors import Executor, Opening, Pool
 from pyrite.executors._slots import Answer, Lost, Slot, SlotPool
 from pyrite.executors._worker import Hello
 
-__all__ = ["Processes"]
+__all__ = ["Processes", "cores_of_own"]
 
 END_SECONDS = 5.0
 """Time to end for a process that is asked to; then it is killed."""
@@ -32,12 +34,18 @@ class Processes(Executor):
     """
 
     workers: int = Field(default=2, ge=1, le=1024)
+    cores: Literal["free", "pinned"] = Field(
+        default="free",
+        description="pinned: each process stays on a core of its own (Linux), for cores that "
+        "nothing else uses",
+    )
 
     def start(self, opening: Opening) -> Pool:
         """Start the processes."""
         if sys.platform == "win32":
             raise PyriteError("engine: processes needs Linux or macOS; use engine: local")
-        slots = [_ProcessSlot() for _ in range(self.workers)]
+        cores = cores_of_own(self.workers) if self.cores == "pinned" else [None] * self.workers
+        slots = [_ProcessSlot(core) for core in cores]
         where = "1 process" if self.workers == 1 else f"{self.workers} processes"
         pool = _ProcessPool(slots, opening, where)
         try:
@@ -65,6 +73,10 @@ class _ProcessSlot(Slot):
     _process: subprocess.Popen[bytes] | None = None
     _waits: bool = False
 
+    def __init__(self, core: int | None = None) -> None:
+        """`core` is where its workers are kept, each after the other; None: anywhere."""
+        self._core = core
+
     def begin(self, hello: Hello) -> None:
         here, there = socket.socketpair()
         try:
@@ -82,6 +94,10 @@ class _ProcessSlot(Slot):
             raise PyriteError(
                 f"engine: no further process can be started ({error.strerror}); use fewer workers"
             ) from error
+        if self._core is not None:
+            # It has just begun to start Python, so that all its threads inherit this.
+            with contextlib.suppress(ProcessLookupError):
+                os.sched_setaffinity(self._process.pid, {self._core})
         self.end_here = Connection(here.detach())
         self._waits = False
         self._tell(lambda: self.end_here.send(hello))
@@ -125,6 +141,38 @@ class _ProcessSlot(Slot):
         with contextlib.suppress(ValueError):
             return f"was killed by {signal.Signals(-status).name}"
         return f"was killed by signal {-status}"
+
+
+def cores_of_own(count: int) -> list[int]:
+    """So many of the cores that this process may use, those that share one with another last.
+
+    Raises:
+        PyriteError: this system does not pin processes, or has fewer cores.
+    """
+    if not hasattr(os, "sched_getaffinity"):
+        raise PyriteError("engine.cores: pinned needs Linux; use cores: free")
+    allowed = sorted(os.sched_getaffinity(0))
+    if count > len(allowed):
+        raise PyriteError(
+            f"engine.cores: pinned needs a core for each of {count} workers, and {len(allowed)} "
+            "may be used here; use fewer workers or cores: free"
+        )
+    seen: list[str] = []
+    ranked = []
+    for core in allowed:
+        shared = _siblings(core)
+        ranked.append((seen.count(shared), core))
+        seen.append(shared)
+    return [core for _, core in sorted(ranked)[:count]]
+
+
+def _siblings(core: int) -> str:
+    """The logical cores that are one in truth, as Linux writes them; else the core itself."""
+    file = Path(f"/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list")
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError:
+        return str(core)
 
 
 def _environment() -> dict[str, str]:
