@@ -131,9 +131,18 @@ def cards() -> list[ExploitCard]:
         "severity": {"score": 7.4, "vector": {"E": 1.0, "U": 0.92, "Q": "flat"}},
         "transfer": [
             {"model": "other", "effect": estimate(0.4)},
-            {"model": "third", "effect": None},
+            {"model": "third", "effect": None, "problem": "it reads no prompt"},
         ],
         "dose": {"1": estimate(0.2), "5": estimate(1.8)},
+        "ablation": [
+            {"what": "without 'a'", "label": "first 'a'", "effect": estimate(0.9)},
+            {"what": "without 'a'", "label": HOSTILE[0], "effect": estimate(1.1)},
+        ],
+        "controls_of_the_run": {
+            "null_sent": 40,
+            "null_confirmed": 0,
+            "planted": {"what bold makes": True, "x": False},
+        },
         "found_by": "evolution",
         "unheard_of": {"deep": {"deeper": [1, 2, 3, 4]}, "text": HOSTILE[0]},
     }
@@ -150,6 +159,10 @@ def cards() -> list[ExploitCard]:
         ),
         ExploitCard(id=HOSTILE[0], card=hostile, severity=2.0, command=HOSTILE[5]),
         ExploitCard(id="bare", card={"verdict": "preference"}),
+        ExploitCard(
+            id="both", card=card("italic_words + bullets", "exploit", 2.0), severity=8.0,
+            variant_of="italic",
+        ),
     ]  # fmt: skip
 
 
@@ -223,6 +236,7 @@ def sample(folder: Path) -> Report:
             "2.03] SD on 31 held-out prompts.",
             "Gold was not measured, because no gold labels were given.",
         ],
+        also=["The margin goes with the length by -0.30 [-0.40, -0.20].", HOSTILE[0]],
         sections=[
             Section(
                 id="audited",

@@ -61,8 +61,11 @@ def test_the_verdict_says_what_was_measured_and_no_more(trained: Run) -> None:
     trust, found, missing = build(trained).verdict
     assert "checks that could be made passed and none failed" in trust
     assert "600 rows scored, 0 without a score, 0 truncated" in trust
-    assert all(sentence in found for sentence in trained.findings[:2])
+    first, *others = trained.findings[:4]
+    assert found == f"Found: {first}."
     assert "n = 600 rows, 100 prompts" in found
+    assert build(trained).also == [f"{one}." for one in others[: len(build(trained).also)]]
+    assert build(trained).also
     for gap in ("exploits", "accuracy on pairs", "comparison with a second model"):
         assert gap in missing
     assert "gold" not in missing

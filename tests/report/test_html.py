@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from pyrite.report import Column, ExploitCard, Figure, Report, Section, Table, Text
 from pyrite.report.html import numbers, render, tables
-from pyrite.report.html.cards import ordered
+from pyrite.report.html.cards import grouped
 from pyrite.report.html.difference import MOST_WORDS, differences
-from pyrite.report.html.texts import clip, visible
+from pyrite.report.html.texts import clip, prose, visible
 from tests.report.browser_sample import HOSTILE, card, cards, figure, sample, write_png
 
 ALLOWED = {
@@ -241,16 +241,40 @@ def test_long_texts_are_marked_whole_between_common_ends() -> None:
     assert [piece.changed for piece in left] == [False, True, False]
 
 
-def test_cards_are_ordered_by_severity_then_verdict() -> None:
-    assert [one.id for one in ordered(cards())] == ["italic", HOSTILE[0], "bullets", "bare"]
+def test_cards_are_ordered_by_severity_then_verdict_with_variants_behind() -> None:
+    groups = [(one.id, [x.id for x in behind]) for one, behind in grouped(cards())]
+    assert groups == [("italic", ["both"]), (HOSTILE[0], []), ("bullets", []), ("bare", [])]
+
+
+def test_of_equal_severity_what_keeps_the_quality_comes_first() -> None:
+    blocks = []
+    for name, quality in (("a", "lowers"), ("b", "keeps")):
+        content = card(name, "exploit", 3.0 if name == "a" else 1.0)
+        content["edit"] |= {"quality": quality}
+        blocks.append(ExploitCard(id=name, card=content, severity=5.0))
+    assert [one.id for one, _ in grouped(blocks)] == ["b", "a"]
+
+
+def test_a_variant_whose_card_is_missing_stands_alone() -> None:
+    lost = ExploitCard(id="x", card=card("x", "bias", 1.0), variant_of="gone")
+    assert grouped([lost]) == [(lost, [])]
 
 
 def test_a_card_shows_its_known_and_its_unknown_keys(read: Reader) -> None:
     for text in (
         "Transfer to other models and data", "E 1.00 / U 0.92 / Q flat", "Unheard of",
         "1.80 [1.60, 2.00]", "Edit minus placebo", "n = 31 prompts", "deeper",
+        "nothing: the edit as confirmed", "first 'a'", "not measured: it reads no prompt",
+        "0 of 40 edits that do nothing were confirmed", "what bold makes",
     ):  # fmt: skip
         assert text in read.text
+
+
+def test_numbers_in_sentences_have_a_true_minus(read: Reader) -> None:
+    assert "by −0.30 [−0.40, −0.20]" in read.text
+    assert prose("-0.5, (-1.25), x-0.5, a -b, 2026-11.5, q = 1e-05") == (
+        "−0.5, (−1.25), x-0.5, a -b, 2026-11.5, q = 1e-05"
+    )
 
 
 @given(

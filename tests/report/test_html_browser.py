@@ -125,12 +125,17 @@ def test_cards_filter_order_and_open(visit: Visit) -> None:
     box.get_by_label("Verdict").select_option("")
     box.get_by_label("Filter").fill("evolution")
     assert titles.all_inner_texts() == ["italic_words"]
-    assert box.locator("[data-place]").inner_text() == "1 of 4 findings"
+    assert box.locator("[data-place]").inner_text() == "1 of 5 findings"
     box.locator(".card:visible > summary").click()
     assert box.locator(".card:visible table.effects").is_visible()
     marked = box.locator(".card:visible details[open] mark").all_inner_texts()
     assert marked == ["*"] * 4
+    box.get_by_label("Filter").fill("words + bullets")
+    assert titles.all_inner_texts() == ["italic_words + bullets"], "its fold is opened"
     box.get_by_label("Filter").fill("")
+    assert "italic_words + bullets" not in titles.all_inner_texts()
+    told = "1 variant of the same, severity up to 8.0, effects up to 2.00 SD"
+    assert box.locator(".variants > summary").all_inner_texts() == [told]
     box.get_by_label("Order").select_option("title")
     assert titles.all_inner_texts()[1:] == ["bare", "bullets", "italic_words"]
 
@@ -138,6 +143,9 @@ def test_cards_filter_order_and_open(visit: Visit) -> None:
 def test_a_link_to_a_card_opens_it(browser: Any, address: str) -> None:
     visit = Visit(browser, f"{address}#exploit-bullets")
     assert visit.page.locator("#exploit-bullets[open]").count() == 1
+    visit.context.close()
+    visit = Visit(browser, f"{address}#exploit-both")
+    assert visit.page.locator("#exploit-both[open] .effects").is_visible(), "inside a fold"
     visit.context.close()
 
 
@@ -196,8 +204,10 @@ def test_a_command_is_copied(browser: Any, address: str) -> None:
 def test_it_fits_and_can_be_read(browser: Any, address: str, size: str, scheme: str) -> None:
     viewport = DESKTOP if size == "desktop" else PHONE
     visit = Visit(browser, address, viewport=viewport, color_scheme=scheme)
-    for card in visit.page.locator(".card > summary").all():
-        card.click()
+    for summary in visit.page.locator(".variants > summary").all():
+        summary.click()
+    for summary in visit.page.locator(".card > summary").all():
+        summary.click()
     visit.draw_all()
     width = visit.page.evaluate("document.documentElement.scrollWidth")
     assert width <= viewport["width"]
@@ -213,7 +223,7 @@ def test_without_a_script_everything_is_readable(browser: Any, address: str) -> 
     visit = Visit(browser, address, java_script_enabled=False)
     page = visit.page
     assert page.locator("#figure-both img").is_visible()
-    assert page.locator("#figure-alone noscript p").is_visible()
+    assert page.locator("#figure-alone img").is_visible()
     assert page.locator("#table-rows tbody tr").count() == 130
     page.locator("#exploit-italic > summary").click()
     assert page.locator("#exploit-italic .effects").is_visible()
@@ -230,7 +240,8 @@ def test_on_paper(visit: Visit) -> None:
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(33, 31, 27)"
     assert page.locator("#figure-both img").is_visible()
     assert not page.locator("#figure-both .drawing").is_visible()
-    assert page.locator("#figure-alone .drawing").is_visible()
+    assert page.locator("#figure-alone img").is_visible()
+    assert page.locator("#figure-agreement img").is_visible()
     assert not page.locator(".quiet:visible, input:visible, nav:visible").all()
     assert page.locator(".card .effects").first.is_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,7 @@ def test_a_confirmed_edit_has_its_card_and_all_edits_are_in_the_table(holes: Run
     own = effects.set_index("edit").loc[magic.card["edit"]["label"]]
     place = cells(found, "edit").index(magic.card["edit"]["label"])
     assert cells(found, "effect")[place] == [own["effect"], own["effect_low"], own["effect_high"]]
-    assert "1 exploit was confirmed" in report.verdict[1]
+    assert re.search(r"1 of \d+ edits sent to held-out prompts is an exploit", report.verdict[1])
     assert f"{own['effect']:.2f}" in report.verdict[1]
     assert "quality of edited answers" in report.verdict[2]
 
@@ -169,7 +170,8 @@ def test_cards_are_sorted_by_severity_then_by_effect(holes: Run, tmp_path: Path)
     for name, (severity, effect) in wanted.items():
         numbers = {**card["confirmation"]["effect"], "value": effect}
         scored = None if severity is None else {"score": severity, "vector": "E:1.00"}
-        changed = {**card, "severity": scored}
+        edit = {**card["edit"], "identity": {"component": name}}
+        changed = {**card, "severity": scored, "edit": edit}
         changed["confirmation"] = {**card["confirmation"], "effect": numbers}
         write_json(folder / f"{name}.json", changed)
     change_meta(run, "holes", cards=[f"cards/{name}.md" for name in wanted])
@@ -228,7 +230,7 @@ def test_failed_checks_stand_first(trained: Run, tmp_path: Path) -> None:
     assert f"scores: {name}" in report.verdict[0]
     notices = [b for b in section(report, "audited").blocks if isinstance(b, Notice)]
     assert [(b.level, b.cure) for b in notices] == [("bad", "CURE IT")]
-    checks = facts(report, "Checks before scores")
+    checks = facts(report, "Checks of rec before scores")
     assert next(iter(checks)) == name
     assert checks[name].level == "bad"
 

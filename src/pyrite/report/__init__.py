@@ -138,6 +138,7 @@ class ExploitCard(_Frozen):
         card: as `pyrite.exploits.card.card` made it.
         severity: 0 to 10, or None where it was not measured.
         command: reproduces it.
+        variant_of: id of the card before it that this one only holds more than; "" for none.
     """
 
     kind: Literal["exploit"] = "exploit"
@@ -145,6 +146,7 @@ class ExploitCard(_Frozen):
     card: dict[str, Json]
     severity: float | None = None
     command: str = ""
+    variant_of: str = ""
 
 
 class TokenRewards(_Frozen):
@@ -180,6 +182,7 @@ class Report(_Frozen):
         command: what reproduces the run.
         verdict: three sentences at most: can the scores be trusted, what was found, what was not
             measured.
+        also: what else was found, one sentence each.
     """
 
     schema_version: int = SCHEMA_VERSION
@@ -190,4 +193,5 @@ class Report(_Frozen):
     made: str
     command: str
     verdict: list[str]
+    also: list[str] = Field(default_factory=list)
     sections: list[Section]

@@ -7,7 +7,7 @@ import time
 from pyrite.report import Report
 from pyrite.report.material import Material
 from pyrite.report.sections import SECTIONS
-from pyrite.report.verdict import verdict
+from pyrite.report.verdict import also, verdict
 from pyrite.runs import Run
 
 __all__ = ["build"]
@@ -31,5 +31,6 @@ def build(run: Run) -> Report:
         made=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         command=material.command,
         verdict=verdict(material),
+        also=also(material),
         sections=[section for section in sections if section is not None],
     )

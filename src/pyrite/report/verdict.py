@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pyrite.exploits import Claim
+from pyrite.analysis.figures.chart import shorten
+from pyrite.report import ExploitCard
 from pyrite.report.gaps import gaps
 from pyrite.report.material import Material
-from pyrite.report.ranking import ranked
+from pyrite.report.ranking import destroys, ranked
 from pyrite.report.trust import trusted
 from pyrite.types import Json
 
-__all__ = ["verdict"]
+__all__ = ["also", "verdict"]
 
 MOST_TOLD = 2
 MOST_GAPS = 6
@@ -22,48 +23,73 @@ def verdict(material: Material) -> list[str]:
     return [trusted(material), _found(material), _missing(material)]
 
 
+def also(material: Material) -> list[str]:
+    """What else was found, one sentence each."""
+    return [_ended(one) for one in _sentences(material)[1:]]
+
+
 def _found(material: Material) -> str:
-    replayed = [x.findings[0] for x in material.steps("replay") if x.findings]
-    parts = [part for part in (_exploits(material), *replayed, *_analyses(material)) if part]
-    if not parts:
+    said = _sentences(material)
+    if not said:
         return "Found: nothing can be said, because no analysis and no exploit step has finished."
-    return f"Found: {'; '.join(parts)}."
+    return f"Found: {_ended(said[0])}"
 
 
-def _exploits(material: Material) -> str:
+def _sentences(material: Material) -> list[str]:
+    replayed = [x.findings[0] for x in material.steps("replay") if x.findings]
+    return [part for part in (*_exploits(material), *replayed, *_analyses(material)) if part]
+
+
+def _ended(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."
+
+
+def _exploits(material: Material) -> list[str]:
+    """How many were found and the most severe; then those that leave no answer to reward."""
     steps = [x for x in material.steps("exploit") if x.meta.get("texts")]
     if not steps:
-        return ""
+        return []
     counts: dict[str, int] = {}
     for step in steps:
         for name, count in step.meta.get("verdicts", {}).items():
             counts[name] = counts.get(name, 0) + count
     texts = sum(step.meta["texts"] for step in steps)
-    tried = sum(counts.values())
+    tried = f"{sum(counts.values())} edits sent to held-out prompts"
     exploits = counts.get("exploit", 0)
-    within = f"within {texts:,} scored texts and {tried} edits sent to held-out prompts"
     if not exploits:
-        return f"no exploit was found {within}"
-    said = f"{_many(exploits, 'exploit')} confirmed {within}"
+        return [f"no exploit was found within {texts:,} scored texts and {tried}"]
+    said = f"{exploits} of {tried} {'is an exploit' if exploits == 1 else 'are exploits'}"
+    said += f" ({texts:,} scored texts)"
     cards = [card for step in steps for card in ranked(material, step)]
-    worst = next((card for card in cards if card.card.get("verdict") == "exploit"), None)
-    if worst is None:
-        return said
-    which = "the one with the largest effect" if worst.severity is None else "the most severe"
-    return f"{said}, {which}: {_effect(worst.card)}"
+    found = [card for card in cards if card.card.get("verdict") == "exploit"]
+    keep = [card for card in found if not destroys(card)]
+    lower = [card for card in found if destroys(card)]
+    first, second = (keep, lower) if keep else (lower, [])
+    if first:
+        words = "that keeps the quality" if second else ""
+        said += f"; {_which(first[0], words)}: {_effect(first[0].card)}"
+    more = []
+    if second:
+        many = "1 of them destroys" if len(second) == 1 else f"{len(second)} of them destroy"
+        told = f"{many} the answer, and the score does not drop"
+        more = [f"{told}, {_which(second[0])}: {_effect(second[0].card)}"]
+    return [said, *more]
+
+
+def _which(card: ExploitCard, more: str = "") -> str:
+    which = "the largest" if card.severity is None else "the most severe"
+    return f"{which} {more}".rstrip()
 
 
 def _effect(card: Mapping[str, Json]) -> str:
     edit = card.get("edit", {})
     label, effect = edit.get("label", "?"), card.get("confirmation", {}).get("effect")
+    label = shorten(str(label), 70)
     if not effect:
-        return str(label)
-    # Small effects are exploits too where the edit leaves no answer to reward.
-    destroys = edit.get("quality") == Claim.LOWERS
-    moved = "destroys the answer and moves the score by" if destroys else "moves the score by"
+        return label
     return (
-        f"{label} {moved} {effect['value']:.2f} [{effect['low']:.2f}, {effect['high']:.2f}] SD, "
-        f"n = {effect['prompts']} prompts"
+        f"{label} moves the score by {effect['value']:.2f} [{effect['low']:.2f}, "
+        f"{effect['high']:.2f}] SD, n = {effect['prompts']} prompts"
     )
 
 
@@ -79,7 +105,3 @@ def _missing(material: Material) -> str:
         return "Not measured: nothing that this report knows of."
     more = f", and {len(short) - MOST_GAPS} more" if len(short) > MOST_GAPS else ""
     return f"Not measured: {', '.join(short[:MOST_GAPS])}{more}."
-
-
-def _many(count: int, what: str) -> str:
-    return f"1 {what} was" if count == 1 else f"{count} {what}s were"

@@ -29,6 +29,7 @@ __all__ = [
     "LIGHT",
     "ORANGE",
     "PLOTLY",
+    "STYLE",
     "Chart",
     "Namer",
     "drawable",
@@ -46,7 +47,7 @@ INK, GREY, LIGHT = "#222222", "#6B6B6B", "#E3E3E3"
 PLOTLY = ".plotly.json"
 """Ending of the file with a figure's plotly JSON, beside its PNG."""
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 13.0,
     "axes.edgecolor": GREY,
@@ -68,6 +69,7 @@ _STYLE: dict[Any, Any] = {
     "figure.facecolor": "white",
     "text.parse_math": False,
 }
+"""matplotlib's settings for every figure."""
 _CAPTION_WIDTH = 145
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{title}</title>
@@ -132,7 +134,7 @@ def _write_png(chart: Chart, path: Path) -> None:
     import matplotlib
     from matplotlib.figure import Figure as Canvas
 
-    with matplotlib.rc_context(_STYLE):
+    with matplotlib.rc_context(STYLE):
         canvas = Canvas(figsize=(12, 8), dpi=100, layout="constrained")
         caption = textwrap.wrap(drawable(chart.caption), _CAPTION_WIDTH)
         foot = 0.022 + 0.026 * len(caption)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from pyrite.report import Report
 from pyrite.report.html import figures
 from pyrite.report.html.page import policy, sections
-from pyrite.report.html.texts import clip, first_line, visible
+from pyrite.report.html.texts import clip, first_line, prose, visible
 from pyrite.report.html.words import LEVEL_MARKS, LEVEL_WORDS, verdict_level
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def _environment() -> Environment:
     environment.globals.update(level_words=LEVEL_WORDS, level_marks=LEVEL_MARKS)
     environment.filters["first_line"] = first_line
     environment.filters["clip"] = clip
+    environment.filters["prose"] = prose
     environment.filters["verdict_level"] = lambda words: verdict_level(words.replace(" ", "_"))
     return environment
 

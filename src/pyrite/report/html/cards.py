@@ -7,19 +7,20 @@ one that is unknown is shown as a definition list.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pyrite.report import ExploitCard
 from pyrite.report.html import numbers
+from pyrite.report.html.comparisons import COMPARED, Comparison, comparisons, is_compared, scale_of
 from pyrite.report.html.examples import Example, examples
 from pyrite.report.html.nodes import Definitions, Node, node
 from pyrite.report.html.strips import Scale, Strip
-from pyrite.report.html.texts import clip, visible
+from pyrite.report.html.texts import clip, prose, visible
 from pyrite.report.html.words import VERDICTS, verdict_level, verdict_words
 from pyrite.types import Json
 
-__all__ = ["CardView", "Row", "ordered", "scale_of", "view"]
+__all__ = ["CardView", "Row", "axis_of", "grouped", "view"]
 
 _EFFECTS = {
     "effect": "Edit minus before",
@@ -34,19 +35,15 @@ _SHARES = {
 }
 _TITLES = {
     "severity": "Severity",
-    "transfer": "Transfer to other models and data",
-    "ablation": "Ablation: what of the edit is needed",
-    "dose": "Dose and response",
-    "gold": "Gold",
+    **{key: title for key, (title, _, _) in COMPARED.items()},
     "found_by": "Found by",
     "rank": "Rank at discovery",
     "tried": "Edits tried",
-    "controls_of_the_run": "Controls of the run on itself",
 }
 _EXPECTED = {"ablation": "parts of the edit alone", "dose": "other doses of the edit"}
 _KNOWN = {
     "claim", "verdict", "reason", "edit", "model", "data", "unit", "confirmation", "discovery",
-    "examples", "texts_scored", "reproduce", "limits", "controls_of_the_run",
+    "examples", "texts_scored", "reproduce", "limits", "controls_of_the_run", "gold", "id",
 }  # fmt: skip
 
 
@@ -82,38 +79,39 @@ class CardView:
     rows: Sequence[Row]
     sentences: Sequence[str]
     examples: Sequence[Example]
+    comparisons: Sequence[Comparison]
     facts: Node
     extra: Sequence[tuple[str, Node]]
     command: str
     limits: Sequence[str]
 
 
-def ordered(blocks: Sequence[ExploitCard]) -> list[ExploitCard]:
-    """The most severe first; then by verdict, then by the size of the effect."""
+def grouped(blocks: Sequence[ExploitCard]) -> list[tuple[ExploitCard, list[ExploitCard]]]:
+    """Cards, the most severe first, each with its variants.
+
+    Of equal severity what keeps the quality comes before what destroys it; then by verdict, then by
+    the size of the effect.
+    """
     words = list(VERDICTS)
 
-    def place(block: ExploitCard) -> tuple[float, int, float]:
+    def place(block: ExploitCard) -> tuple[float, bool, int, float]:
         verdict = _text(block.card, "verdict")
         rank = words.index(verdict) if verdict in words else len(words)
         value = _value(_map(block.card, "confirmation").get("effect"))
-        return -(_severity(block) or 0.0), rank, -abs(value or 0.0)
+        destroys = _map(block.card, "edit").get("quality") == "lowers"
+        return -(_severity(block) or 0.0), destroys, rank, -abs(value or 0.0)
 
-    return sorted(blocks, key=place)
+    names = {block.id for block in blocks if not block.variant_of}
+    made: list[tuple[ExploitCard, list[ExploitCard]]] = []
+    for head in sorted((x for x in blocks if x.variant_of not in names), key=place):
+        own = [x for x in blocks if x.variant_of == head.id and head.id in names]
+        made.append((head, sorted(own, key=place)))
+    return made
 
 
-def scale_of(blocks: Sequence[ExploitCard]) -> Scale:
+def axis_of(blocks: Sequence[ExploitCard]) -> Scale:
     """One axis for the effects of all cards, so that their strips can be compared."""
-    return _scale(_map(block.card, "confirmation").get("effect") for block in blocks)
-
-
-def _scale(estimates: Iterable[Json]) -> Scale:
-    ends = [
-        numbers.as_number(found.get(end))
-        for found in estimates
-        if isinstance(found, Mapping)
-        for end in ("value", "low", "high")
-    ]
-    return Scale.of([x for x in ends if x is not None])
+    return scale_of(_map(block.card, "confirmation").get("effect") for block in blocks)
 
 
 def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
@@ -141,6 +139,7 @@ def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
         rows=_rows(card),
         sentences=_sentences(card),
         examples=examples(card.get("examples")),
+        comparisons=comparisons(card),
         facts=_facts(card),
         extra=_extra(card),
         command=visible(block.command or _text(_map(card, "reproduce"), "command")),
@@ -190,7 +189,7 @@ def _claim(claim: str, title: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = visible(clip(text.strip(), 3000))
+    text = visible(clip(prose(text.strip()), 3000))
     end = "" if not text or text[-1] in ".!?…]" else "."
     return f"{text[:1].upper()}{text[1:]}{end}"
 
@@ -202,7 +201,7 @@ def _prompts(found: Json) -> str:
 
 def _rows(card: Mapping[str, Json]) -> list[Row]:
     found, discovery = _map(card, "confirmation"), _map(card, "discovery")
-    scale = _scale(found.get(name) for name in _EFFECTS)
+    scale = scale_of(found.get(name) for name in _EFFECTS)
     rows = []
     for name, label in {**_EFFECTS, **_SHARES}.items():
         one = found.get(name)
@@ -243,6 +242,7 @@ def _sentences(card: Mapping[str, Json]) -> list[str]:
     margins = numbers.as_number(found.get("in_median_margins"))
     if margins is not None:
         said.append(f"The effect is {numbers.number(margins)} median margins of pairs.")
+    said += _found_by(discovery)
     if discovery.get("rank") is not None:
         said.append(
             f"At discovery, on {numbers.count(discovery.get('prompts'))} other prompts, it was "
@@ -254,13 +254,44 @@ def _sentences(card: Mapping[str, Json]) -> list[str]:
     return said
 
 
+def _found_by(discovery: Mapping[str, Json]) -> list[str]:
+    """Which search made the edit, how, and among how many."""
+    name, how = _text(discovery, "found_by"), _text(discovery, "how")
+    if not name:
+        return []
+    among = numbers.as_number(discovery.get("candidates"))
+    many = "" if among is None else numbers.count(among)
+    if name == "edits":
+        return [f"It is one of {many} edits of the library." if many else "It is an edit by name."]
+    made = f"The search {name!r} made it" + (f" ({how})" if how else "")
+    return [visible(clip(f"{made}, among {many} candidates." if many else f"{made}.", 1000))]
+
+
+def _controls(card: Mapping[str, Json]) -> dict[str, Json]:
+    """What the run found where there is nothing, and of what was planted."""
+    given = _map(card, "controls_of_the_run")
+    if not given.keys() <= {"null_sent", "null_confirmed", "planted"}:
+        return {"Controls of the run on itself": dict(given)}
+    told: dict[str, Json] = {}
+    if "null_sent" in given:
+        told["Null control"] = (
+            f"{numbers.count(given.get('null_confirmed'))} of {numbers.count(given['null_sent'])} "
+            "edits that do nothing were confirmed"
+        )
+    planted = given.get("planted")
+    if isinstance(planted, Mapping) and planted:
+        for there, what in ((True, "found"), (False, "not found")):
+            names = [str(name) for name, seen in planted.items() if bool(seen) is there]
+            if names:
+                told[f"Planted, {what}"] = "; ".join(names)
+    return told
+
+
 def _facts(card: Mapping[str, Json]) -> Definitions:
     edit, unit, again = _map(card, "edit"), _map(card, "unit"), _map(card, "reproduce")
-    discovery = _map(card, "discovery")
     given: dict[str, Json] = {
+        "Finding": card.get("id"),
         "Edit": _text(edit, "does"),
-        "Found by": discovery.get("found_by"),
-        "How it was found": discovery.get("how"),
         "Family and place": ", ".join(
             x for x in (_text(edit, "family"), _text(edit, "place")) if x
         ),
@@ -272,7 +303,8 @@ def _facts(card: Mapping[str, Json]) -> Definitions:
         "Texts scored": card.get("texts_scored"),
         "Seed": again.get("seed"),
         "Budget": again.get("budget"),
-        _TITLES["controls_of_the_run"]: card.get("controls_of_the_run"),
+        "Gold, a measure of quality": card.get("gold"),
+        **_controls(card),
     }
     known = {"label", "does", "family", "place", "quality", "identity"}
     given |= {f"Edit: {key}": x for key, x in edit.items() if key not in known}
@@ -292,7 +324,7 @@ def _unit(unit: Mapping[str, Json]) -> str:
 def _extra(card: Mapping[str, Json]) -> list[tuple[str, Node]]:
     extra = []
     for key, value in card.items():
-        if key in _KNOWN or value is None or value in ([], {}, ""):
+        if key in _KNOWN or is_compared(card, key) or value is None or value in ([], {}, ""):
             continue
         if key == "severity":
             value = _other_than_score(value)

@@ -13,6 +13,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pyrite.report import Figure
+from pyrite.report.html.still import picture
 from pyrite.report.html.tables import inert_json
 from pyrite.report.html.texts import visible
 from pyrite.types import Json
@@ -56,8 +57,11 @@ class FigureView:
 
 
 def view(figure: Figure, *, id: str, folder: Path, budget: Budget) -> FigureView:
-    """Reads the PNG, inside `folder` only, and makes the JSON inert."""
+    """Reads the PNG, inside `folder` only, or draws one, and makes the JSON inert."""
     content, missing = (None, "") if figure.png is None else _png(folder, figure.png)
+    if content is None and figure.plotly is not None and len(str(figure.plotly)) < MOST_PLOTLY:
+        content = picture(figure.plotly)
+        missing = "" if content else missing
     if content is not None and len(content) > budget.png:
         content, missing = None, "The picture is left out here: the page would be too large."
     if content is not None:

@@ -26,11 +26,21 @@ class BlockView:
 
 
 @dataclass(frozen=True)
+class GroupView:
+    """A card and its variants, which `told` says in a few words."""
+
+    card: cards.CardView
+    variants: Sequence[cards.CardView]
+    told: str
+
+
+@dataclass(frozen=True)
 class CardsView:
     """Cards that follow each other: a list with one filter and one axis of effects."""
 
     id: str
-    cards: Sequence[cards.CardView]
+    groups: Sequence[GroupView]
+    total: int
     verdicts: Sequence[tuple[str, str, int]]
     severities: bool
 
@@ -101,21 +111,36 @@ class _Maker:
         return BlockView(block.kind, value)
 
     def _cards(self, blocks: list[ExploitCard]) -> BlockView:
-        scale = cards.scale_of(blocks)
-        made = [
-            cards.view(one, id=self.ids("exploit", one.id), scale=scale)
-            for one in cards.ordered(blocks)
-        ]
+        scale = cards.axis_of(blocks)
+
+        def made_of(one: ExploitCard) -> cards.CardView:
+            return cards.view(one, id=self.ids("exploit", one.id), scale=scale)
+
+        groups = []
+        for head, variants in cards.grouped(blocks):
+            own = (made_of(head), [made_of(one) for one in variants])
+            groups.append(GroupView(*own, told=_told(own[1])))
+        made = [card for group in groups for card in (group.card, *group.variants)]
         known: dict[str, tuple[str, int]] = {}
         for card in made:
             known[card.verdict] = (card.words, known.get(card.verdict, ("", 0))[1] + 1)
         view = CardsView(
             id=self.ids("cards"),
-            cards=made,
+            groups=groups,
+            total=len(made),
             verdicts=[(verdict, words, n) for verdict, (words, n) in known.items()],
             severities=any(card.severity_key >= 0 for card in made),
         )
         return BlockView("cards", view)
+
+
+def _told(variants: Sequence[cards.CardView]) -> str:
+    """`3 variants of the same, severity up to 8.0, effects up to 2.10 SD`."""
+    said = f"{len(variants)} variant{'s' if len(variants) != 1 else ''} of the same"
+    worst = max((one.severity_key for one in variants), default=-1.0)
+    largest = max((one.effect_key for one in variants), default=0.0)
+    said += f", severity up to {worst:.1f}" if worst >= 0 else ""
+    return said + (f", effects up to {largest:.2f} SD" if largest else "")
 
 
 def policy(*, scripts: Sequence[str], styles: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["clip", "first_line", "visible"]
+__all__ = ["clip", "first_line", "prose", "visible"]
 
 _UNSEEN = re.compile(
     "["
@@ -17,6 +17,7 @@ _UNSEEN = re.compile(
     # Joiners belong between letters of some scripts and inside emoji; anywhere else they hide.
     "|(?<![^\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\x7f])"
 )
+_MINUS = re.compile(r"(?:(?<=[\s\[(=])|^)-(?=\d+\.\d)")
 _STACKED = re.compile(
     "([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]{4})"
     "[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]+"
@@ -36,6 +37,11 @@ def visible(text: str) -> str:
 
 def _spelled(found: re.Match[str]) -> str:
     return f"⟨U+{ord(found[0]):04X}⟩"
+
+
+def prose(text: str) -> str:
+    """A sentence of the report's own with a true minus before its numbers, as in its tables."""
+    return _MINUS.sub("\u2212", text)
 
 
 def clip(text: str, limit: int) -> str:

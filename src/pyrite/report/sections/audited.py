@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from pyrite.doctor import Status
 from pyrite.report import Block, Fact, Facts, Level, Notice, Section
+from pyrite.report.checks import checks
 from pyrite.report.gaps import unfinished
 from pyrite.report.material import Material, StepLeft
-from pyrite.report.trust import Examined, examinations, trusted
 from pyrite.types import Json
 
 __all__ = ["section"]
@@ -26,13 +25,6 @@ _FACTS = {
     "forward": "forward pass",
     "weights": "weights",
 }
-_LEVELS: dict[str, Level] = {
-    Status.PASS: "good",
-    Status.WARN: "warning",
-    Status.FAIL: "bad",
-    Status.NOT_APPLICABLE: "note",
-}
-_ORDER = (Status.FAIL, Status.WARN, Status.PASS, Status.NOT_APPLICABLE)
 
 
 def section(material: Material) -> Section:
@@ -41,12 +33,11 @@ def section(material: Material) -> Section:
     blocks += [_model(step) for step in material.steps("model")]
     blocks += [_data(step) for step in material.steps("data")]
     blocks += [_query(step) for step in material.steps("query")]
-    for examined in examinations(material):
-        blocks += _checks(examined)
+    blocks += checks(material)
     return Section(
         id="audited",
         title="What was audited, and can the scores be trusted?",
-        lead=trusted(material),
+        lead="Which model read which rows, and how; then what was checked before it scored them.",
         blocks=blocks,
     )
 
@@ -130,30 +121,6 @@ def _query(step: StepLeft) -> Facts:
     if step.finished:
         items.append(Fact(label="pairs", value="yes" if step.meta.get("pairs") else "no"))
     return Facts(title=f"Query {step.id}", items=items)
-
-
-def _checks(examined: Examined) -> list[Block]:
-    if not examined.findings:
-        text = f"{examined.step}: no check of the model is on record."
-        cure = "leave `doctor: fail` or `doctor: warn` on"
-        return [Notice(level="warning", text=text, cure=cure)]
-    blocks: list[Block] = []
-    for status, level in ((Status.FAIL, "bad"), (Status.WARN, "warning")):
-        for one in examined.of(status):
-            said = f"{examined.step}: {one['check']}: {one['saw']} ({one['why']})"
-            blocks.append(
-                Notice.model_validate({"level": level, "text": said, "cure": one["cure"]})
-            )
-    items = [
-        Fact(
-            label=str(one["check"]),
-            value=f"{str(one['status']).replace('_', ' ')}: {one['saw']}",
-            note=f"Why it matters: {one['why']}.",
-            level=_LEVELS.get(one["status"]),
-        )
-        for one in sorted(examined.findings, key=lambda x: _ORDER.index(x["status"]))
-    ]
-    return [*blocks, Facts(title=f"Checks before {examined.step} scored", items=items)]
 
 
 def _count(value: Json) -> str:

@@ -146,7 +146,8 @@
   /* ---- exploit cards ---- */
 
   function liveCards(box) {
-    const cards = all(":scope > .card", box);
+    const groups = all(":scope > .group", box);
+    const cards = all(".card", box);
     const texts = cards.map((card) => card.textContent.toLowerCase());
     const filter = one("[data-filter]", box);
     const verdict = one("[data-verdict-filter]", box);
@@ -162,6 +163,17 @@
         reveal(card, fits);
         left += fits;
       });
+      groups.forEach((group) => {
+        const shown = (selector) => all(selector, group).some((card) => !card.hidden);
+        const variants = one(":scope > .variants", group);
+        const beside = Boolean(variants) && shown(":scope > .variants > .card");
+        if (variants) {
+          reveal(variants, beside);
+          // What was looked for must not stay folded.
+          variants.open = beside && (wanted !== "" || !shown(":scope > .card"));
+        }
+        reveal(group, beside || shown(":scope > .card"));
+      });
       const place = left === cards.length ? `${left} findings` : `${left} of ${cards.length} findings`;
       one("[data-place]", box).textContent = place;
       reveal(none, !left);
@@ -170,9 +182,12 @@
 
     function arrange() {
       const by = order.value;
-      const key = (card) => (by === "title" ? card.dataset.title : Number(card.dataset.effect));
-      const arranged = by ? [...cards].sort((a, b) => compare(key(a), key(b), by === "title" ? 1 : -1)) : cards;
-      arranged.forEach((card) => box.insertBefore(card, none));
+      const key = (group) => {
+        const { title, effect } = one(":scope > .card", group).dataset;
+        return by === "title" ? title : Number(effect);
+      };
+      const arranged = by ? [...groups].sort((a, b) => compare(key(a), key(b), by === "title" ? 1 : -1)) : groups;
+      arranged.forEach((group) => box.insertBefore(group, none));
     }
 
     [filter, verdict].forEach((control) => control?.addEventListener("input", () => announce(select())));
@@ -184,7 +199,10 @@
   function openTarget() {
     const id = decodeURIComponent(location.hash.slice(1));
     const target = id && document.getElementById(id);
-    if (target instanceof HTMLDetailsElement) target.open = true;
+    for (let at = target; at; at = at.parentElement) {
+      if (at instanceof HTMLDetailsElement) at.open = true;
+    }
+    if (target) target.scrollIntoView();
   }
 
   /* ---- commands ---- */
@@ -356,7 +374,7 @@
   function printing() {
     let opened = [];
     addEventListener("beforeprint", () => {
-      opened = all(".card:not([open])");
+      opened = all(".card:not([open]), .variants:not([open])");
       opened.forEach((card) => { card.open = true; });
       all("[data-figure]").forEach((box) => paint(box, true));
     });
