@@ -37,6 +37,9 @@ GPU_TOKENS = (16384,)
 """Tokens per forward pass where the experiment does not say (`query.batch_tokens`): the usual, and
 what else is tried. A packed forward pass cuts batches itself; on a GPU nothing was measured."""
 
+ENCODED_TOGETHER = 1024
+"""Texts that a tokenizer gets at once: it keeps 4 KiB or more of each until all are done."""
+
 
 @dataclass(frozen=True, slots=True)
 class Scored:
@@ -113,7 +116,10 @@ class Engine:
         assert isinstance(self.scorer, TokenScorer)
         texts = [text for text in rendered if text is not None]
         distinct = list(dict.fromkeys(texts))
-        known = dict(zip(distinct, self.scorer.encode(distinct, self.limits), strict=True))
+        known: dict[Rendered, Encoded] = {}
+        for start in range(0, len(distinct), ENCODED_TOGETHER):
+            some = distinct[start : start + ENCODED_TOGETHER]
+            known.update(zip(some, self.scorer.encode(some, self.limits), strict=True))
         return [known[text] for text in texts]
 
     def _forward(self, encoded: Sequence[Encoded]) -> list[Output]:
