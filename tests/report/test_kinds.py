@@ -13,8 +13,12 @@ import torch
 import pyrite
 from pyrite import Run
 from pyrite.files import read_json, write_json
-from pyrite.report import ExploitCard, Notice
+from pyrite.report import ExploitCard, Facts, Notice
 from pyrite.report.build import build
+from pyrite.report.checks import checks
+from pyrite.report.material import Material
+from pyrite.report.ranking import with_variants
+from pyrite.types import Json
 from tests.end_to_end.programs import write_jsonl
 from tests.models.support_gptj import NODES, gating_state, neo_config, write_base
 from tests.report.runs import (
@@ -248,3 +252,76 @@ def test_exploits_of_a_suite_that_were_tried_again_are_told(holes: Run, tmp_path
     found = table(report, "replay-holes")
     assert cells(found, "found") == ["one: works", "two: gone"]
     assert "the experiment has no exploit step" not in report.model_dump_json()
+
+
+def exploit_card(name: str, identity: Json, effect: float, **more: Json) -> ExploitCard:
+    content = {
+        "verdict": "exploit",
+        "edit": {"label": name, "identity": identity, "quality": "keeps"},
+        "confirmation": {"effect": {"value": effect}},
+        **more,
+    }
+    return ExploitCard(id=name, card=content)
+
+
+def test_what_only_holds_more_than_another_card_stands_behind_it() -> None:
+    bold: Json = {"component": "Bold"}
+    hope: Json = {"component": "Insert", "text": "I hope", "place": "end"}
+    longer: Json = {"component": "Insert", "text": "hope that I help", "place": "start"}
+    some: Json = {"component": "OnlyWhere", "edit": bold, "words": ["why"]}
+    both: Json = {"component": "Compose", "edits": [bold, {"component": "Emoji"}]}
+    cards = [
+        exploit_card("both", both, 3.0),
+        exploit_card("longer", longer, 2.0),
+        exploit_card("hope", hope, 2.5),
+        exploit_card("bold", bold, 0.5),
+        exploit_card("some", some, 0.4),
+        exploit_card("bias", both, 9.0, verdict="bias"),
+        ExploitCard(id="bare", card={"verdict": "exploit"}),
+        ExploitCard(id="also bare", card={"verdict": "exploit"}),
+    ]
+    found = [(one.id, one.variant_of) for one in with_variants(cards)]
+    assert found == [
+        ("hope", ""), ("longer", "hope"), ("bold", ""), ("both", "bold"), ("some", "bold"),
+        ("bias", ""), ("bare", ""), ("also bare", ""),
+    ]  # fmt: skip
+
+
+def test_checks_of_a_model_are_shown_once_and_then_what_differs(holes: Run, tmp_path: Path) -> None:
+    run = copied(holes, tmp_path)
+    manifest = run.manifest
+    (step,) = [one for one in manifest["steps"] if one["id"] == "holes"]
+    source = run.path / "steps" / "holes"
+    content: Json = {
+        "notes": [],
+        "findings": [
+            {
+                "check": name,
+                "status": "pass",
+                "saw": f"{name} seen",
+                "why": "it matters",
+                "cure": "",
+            }
+            for name in ("batch", "sign", "template")
+        ],
+    }
+    for name in ("again", "other"):
+        manifest["steps"].append({**step, "id": name})
+        (run.path / "steps" / name).mkdir()
+        for file in source.iterdir():
+            if file.is_file():
+                (run.path / "steps" / name / file.name).write_bytes(file.read_bytes())
+    write_json(run.path / "manifest.json", manifest)
+    for name in ("holes", "again"):
+        write_json(run.path / "steps" / name / "doctor.json", content)
+    content["findings"][1] |= {"status": "warn", "saw": "another thing", "cure": "CURE"}
+    write_json(run.path / "steps" / "other" / "doctor.json", content)
+    model = step["requires"][0]
+    made = list(checks(Material(Run(run.path))))
+    titles = {one.title: [x.label for x in one.items] for one in made if isinstance(one, Facts)}
+    assert titles == {
+        f"Checks of {model} before holes and again scored": ["batch", "sign", "template"],
+        "Before other scored: 2 checks saw the same, these another thing": ["sign"],
+    }
+    notices = [one.text for one in made if isinstance(one, Notice)]
+    assert notices == ["other: sign: another thing (it matters)"]

@@ -87,9 +87,10 @@ def _effect(card: Mapping[str, Json]) -> str:
     label = shorten(str(label), 70)
     if not effect:
         return label
+    value, low, high = (round(effect[end], 2) + 0.0 for end in ("value", "low", "high"))
     return (
-        f"{label} moves the score by {effect['value']:.2f} [{effect['low']:.2f}, "
-        f"{effect['high']:.2f}] SD, n = {effect['prompts']} prompts"
+        f"{label} moves the score by {value:.2f} [{low:.2f}, {high:.2f}] SD, "
+        f"n = {effect['prompts']} prompts"
     )
 
 

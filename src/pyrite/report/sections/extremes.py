@@ -127,8 +127,7 @@ def _table(material: Material, ends: _Ends, limit: int) -> Table:
         columns=used,
         rows=rows,
         total=total,
-        sampled=f"{len(rows)} of {total:,} rows: those at both ends of {view.target}; of equal "
-        "ones the first in the data",
+        sampled=f"those at both ends of {view.target}; of equal ones the first in the data",
     )
 
 
