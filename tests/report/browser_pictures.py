@@ -42,7 +42,8 @@ def _show_card(page: Any) -> None:
     card.evaluate("(x) => { x.querySelector('.example[open]').open = false; }")
     card.locator(".example").nth(3).locator("summary").click()
     card.evaluate(
-        "(x) => scrollTo(0, x.previousElementSibling.getBoundingClientRect().top + scrollY)"
+        "(x) => scrollTo(0, (x.closest('.group').previousElementSibling ?? x)"
+        ".getBoundingClientRect().top + scrollY)"
     )
     page.evaluate("document.activeElement.blur()")
 
