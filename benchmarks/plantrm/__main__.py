@@ -10,7 +10,7 @@ from pathlib import Path
 
 from benchmarks.plantrm.finders import FINDERS, load
 from benchmarks.plantrm.report import markdown
-from benchmarks.plantrm.running import BUDGETS, Plan, code_digest, run_all
+from benchmarks.plantrm.running import BUDGETS, Plan, code_digest, run_all, stored
 from benchmarks.plantrm.trained import cache_folder
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "benchmark.md"
@@ -31,6 +31,8 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--write", type=Path, help="the document; default: docs/benchmark.md of a "
                         "run of everything, else only shown")  # fmt: skip
     parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--stored", action="store_true",
+                        help="run nothing: tables of the results that are stored")  # fmt: skip
     return parser.parse_args(arguments)
 
 
@@ -52,7 +54,11 @@ def main(arguments: list[str]) -> None:
         processes=given.processes,
     )
     began = time.perf_counter()
-    results = run_all(plan, lambda text: print(text, file=sys.stderr, flush=True))
+
+    def tell(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    results = stored(plan) if given.stored else run_all(plan, tell)
     command = shlex.join(["python", "-m", "benchmarks.plantrm", *arguments])
     text = markdown(results, command=command, seconds=time.perf_counter() - began, seeds=plan.seeds)
     whole = not (quick or given.finder or given.tier or given.budget)

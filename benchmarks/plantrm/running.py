@@ -22,7 +22,7 @@ from benchmarks.plantrm.case import Case
 from benchmarks.plantrm.contract import MOST_FINDINGS, Find, Finding, OverBudget, Unsuitable
 from benchmarks.plantrm.judging import Judged, judge
 
-__all__ = ["Plan", "code_digest", "names_of", "run_all", "run_one"]
+__all__ = ["Plan", "code_digest", "names_of", "run_all", "run_one", "stored"]
 
 BUDGETS = (2_000, 10_000, 50_000)
 BLAS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "TOKENIZERS_PARALLELISM")
@@ -106,6 +106,11 @@ def run_all(plan: Plan, tell: Callable[[str], None]) -> list[dict[str, Any]]:
             job.result()
             took = time.perf_counter() - began
             tell(f"{done} of {len(wanted)} parts, {took:.0f} s: {jobs[job][2][-1]}")
+    return stored(plan)
+
+
+def stored(plan: Plan) -> list[dict[str, Any]]:
+    """The results of a plan that are there already, whoever made them."""
     return [json.loads(path.read_text("utf-8")) for path in _paths(plan) if path.is_file()]
 
 
