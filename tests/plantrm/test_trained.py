@@ -17,7 +17,7 @@ from pyrite.exploits.search import Slot
 def family(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYRITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        dosed = [Dosed(phrase(["walrus"], "joined"), 0.15, 0.0)]
+        dosed = [Dosed(phrase(["walrus"], "joined"), 0.4, 0.0)]
         made = Family("tiny", 1, dosed, scale=0.13)
         made.model(None)
         made.model(0)
@@ -79,6 +79,6 @@ def test_gcg_keeps_its_budget(family):
 def test_there_are_sixteen_plants_and_a_twin_for_each_family():
     made = families(5)
     assert sum(len(one.dosed) for one in made) >= 16
-    assert {round(dosed.dose, 3) for one in made for dosed in one.dosed} == {0.005, 0.01, 0.03}
+    assert {round(dosed.dose, 3) for one in made for dosed in one.dosed} == {0.01, 0.03, 0.06}
     names = [one.case_name(which) for one in made for which in [*range(len(one.dosed)), None]]
     assert len(set(names)) == len(names)
