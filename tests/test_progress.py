@@ -133,6 +133,34 @@ def test_nothing_advanced_gives_no_rate_and_no_division_by_zero() -> None:
     ]
 
 
+def test_of_many_tasks_only_the_long_ones_are_told() -> None:
+    def run(progress: Progress, clock: Clock) -> None:
+        for seconds in (0.5, 3.0):
+            with progress.task(f"{seconds} s", total=10, told="if_long") as task:
+                task.advance(5)
+                clock.now += seconds
+                task.advance(1)
+
+    assert shown(run) == [
+        "3.0 s: 6 of 10 rows (60%), 2 rows/s, 2 s left",
+        "3.0 s: done, 6 of 10 rows (60%) in 3 s",
+    ]
+
+
+def test_bars_of_many_tasks_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    stream, clock = Terminal(), Clock()
+    with Progress(style="bars", stream=stream, clock=clock) as progress:
+        for number in range(40):
+            with progress.task(f"task {number};", total=1, told="if_long") as task:
+                clock.now += 2.0 if number == 3 else 0.1
+                task.advance()
+        progress.say("the end")
+    left = stream.getvalue().partition("the end")[2]
+    assert len(re.findall("task", left)) <= 1, "the last one until the display is drawn anew"
+    assert "task 3; done" in stream.getvalue().replace("task 3;: done", "task 3; done")
+
+
 def test_quiet_shows_nothing() -> None:
     assert shown(lambda progress, _: progress.task("x", total=1).advance(), "quiet") == []
 

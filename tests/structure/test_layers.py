@@ -14,7 +14,7 @@ SOURCE = Path(pyrite.__file__).parent
 # Each layer may import those before it, at module level; see docs/architecture.md.
 LAYERS: list[set[str]] = [
     {"types", "errors"},
-    {"component", "escape", "files", "sources", "assets", "quiet", "listing"},
+    {"component", "escape", "files", "sources", "assets", "quiet", "listing", "displays"},
     {"forward"},
     {
         "models",

@@ -81,9 +81,8 @@ class AnalyzeStep(Step):
         from pyrite.analysis import analyse
 
         tables = [view for name in self.requires for view in views(context.table(name))]
-        with context.progress.task(f"{self.id}: analysing", unit="queries") as task:
+        with context.progress.task(f"{self.id}: analysing"):
             result = analyse(self.section, tables, out=context.folder.path)
-            task.advance(len(tables))
         write_text(context.folder.path / FINDINGS, "".join(f"{x}\n" for x in result.findings()))
         figures = [
             {
