@@ -67,7 +67,7 @@ def run(
     dry_run: DryRun = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run an experiment; what is already stored under the same identity is not run again."""
+    """Run an experiment; what is stored already is not run again."""
     from pyrite import api
 
     names = [name for part in only or () for name in part.split(",") if name]
@@ -105,7 +105,7 @@ def doctor(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Check on a few rows that the models are scored as they were trained; exit 100 if not."""
+    """Check that models are scored as they were trained; exit 100 if not."""
     from pyrite import api
     from pyrite.doctor.report import print_examination
 
@@ -126,14 +126,14 @@ app.command()(replay)
 @app.command("list")
 def list_components(
     family: Annotated[
-        str,
+        str | None,
         typer.Argument(
             help=f"One of: {', '.join(FAMILIES)}.", autocompletion=lambda: list(FAMILIES)
         ),
-    ],
+    ] = None,
 ) -> None:
-    """List the components of a family, a line each."""
-    for line in lines(family):
+    """List the components of a family; without one, the families."""
+    for line in lines(family) if family else sorted(FAMILIES):
         print(line)
 
 
@@ -159,7 +159,7 @@ def cache(
     ] = None,
     all_: Annotated[bool, typer.Option("--all", help="Of all models.")] = False,
 ) -> None:
-    """Show the stored scores that all runs share, or delete some of them."""
+    """Show the stored scores that all runs share, or delete some."""
     from pyrite.scoring import cached
 
     chosen = all_ or bool(model) or older_than is not None
@@ -228,7 +228,7 @@ def _print_run(finished: Run) -> None:
             print(f"- {len(findings) - SHOWN} more in {finished.findings_files[name]}")
     cards = finished.cards
     if cards:
-        print(f"\ncards    {cards[0].parent} ({len(cards)}, as Markdown and as JSON)")
+        print(f"\ncards    {cards[0].parent} ({len(cards)}, each as Markdown, HTML and JSON)")
     for suite in finished.suites:
         if suite.stat().st_size:
             print(f"exploits {suite} (another checkpoint: pyrite replay)")

@@ -94,7 +94,7 @@ def test_a_family_that_does_not_exist() -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("nothing",), ("run",), ("run", "x.yml", "--nothing"), ("list",)]
+    "arguments", [("nothing",), ("run",), ("run", "x.yml", "--nothing"), ("list", "a", "b")]
 )
 def test_mistakes_in_the_command_end_with_2(arguments: tuple[str, ...]) -> None:
     ended = pyrite(*arguments)

@@ -54,6 +54,17 @@ def test_verdicts_are_counted_against_their_maximum(audited: Path) -> None:
     assert one(audited, sensitivities={"max": 0}).outcome is Outcome.PASSED
 
 
+def test_a_message_names_a_few_and_the_files_all(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pyrite.gate.edits.SHOWN", 2)
+    replace_effects(copied, verdict="exploit", edit=["edit 0", "edit 1", "edit 2"])
+    found = one(copied, exploits={"max": 0})
+    assert len(found.named) == 3
+    assert found.message.count("edit ") == 2
+    assert "and 1 more" in found.message
+
+
 def test_severity_decides_where_it_is_known_and_counts_where_it_is_not(copied: Path) -> None:
     (card,) = (copied / "steps" / "exploits" / "cards").glob("*.json")
     content = json.loads(card.read_text())

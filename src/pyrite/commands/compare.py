@@ -39,7 +39,7 @@ def compare(
         ),
     ] = False,
 ) -> None:
-    """Compare two models or checkpoints on the same rows: scores, pairs, exploits, checks."""
+    """Compare two models or checkpoints on the same rows."""
     from pyrite.compare import Allowed, compare_runs
     from pyrite.compare.blocks import blocks
     from pyrite.compare.render import as_markdown, print_blocks

@@ -34,7 +34,7 @@ def gate(
         ),
     ] = None,
 ) -> None:
-    """Check a run against a policy; exit 100 if something must not be so, 2 for a bad policy."""
+    """Check a run against a policy; exit 100 if it has findings."""
     from pyrite.files import atomic_path, write_json
     from pyrite.gate import gate_run, load_policy
     from pyrite.gate.junit import junit

@@ -37,7 +37,7 @@ def replay(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
 ) -> None:
-    """Try the exploits of one model on another; exit 100 if some persist."""
+    """Try a model's exploits on another; exit 100 if one persists."""
     from pyrite import api
     from pyrite.exploits.replaying import REPLAYABLE, Status
 

@@ -15,7 +15,7 @@ def report(
         Path, typer.Argument(help="A run directory, or an experiment (YAML): its newest run.")
     ],
 ) -> None:
-    """Write the report of a run again: report.html for people, report.json for programs."""
+    """Write the report of a run again, as HTML and as JSON."""
     from pyrite import api
 
     typer.echo(api.report(run))

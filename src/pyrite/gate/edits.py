@@ -20,6 +20,8 @@ from pyrite.types import Json
 __all__ = ["Edits"]
 
 EFFECTS = "effects.parquet"
+SHOWN = 5
+"""Edits that a message names; JSON and JUnit have all of them."""
 _NO_VERDICT = (None, "insufficient_data")
 Row = Mapping[str, Json]
 
@@ -77,14 +79,16 @@ class Edits:
             told = _effect(row)
             if least is not None:
                 told += f", severity {'not measured' if severity is None else f'{severity:g}'}"
-            counted.append(f"{label} {told}{f', {why}' if why else ''}")
+            grave = float("inf") if severity is None else severity
+            counted.append((-grave, f"{label} {told}{f', {why}' if why else ''}"))
         bad = len(counted) > rule.max
         noun = VERDICTS[key].replace("_", " ")
         message = f"{len(counted)} with the verdict {noun}, at most {rule.max}"
-        message += f": {'; '.join(counted)}" if counted else f" ({len(rows)} edits tried)"
+        named = tuple(told for _, told in sorted(counted))
+        message += f": {_some(named)}" if named else f" ({len(rows)} edits tried)"
         message += f"; not counted: {'; '.join(passed_by)}" if passed_by else ""
         outcome = Outcome.FINDING if bad else Outcome.PASSED
-        return Checked(key, step.id, outcome, message, len(counted), float(rule.max))
+        return Checked(key, step.id, outcome, message, len(counted), float(rule.max), named)
 
     def flips(self, rule: FlipRule) -> Iterator[Checked]:
         """One line for each exploit step: the edits that turn more pairs than they may."""
@@ -129,15 +133,17 @@ class Edits:
             if let:
                 passed_by.append(f"{label}: {why}")
             else:
-                over.append(told + (f", {why}" if why else ""))
+                over.append((-share.value, told + (f", {why}" if why else "")))
         worst_label, worst = max(shares.items(), key=lambda item: item[1].value)
         message = f"{len(over)} of {len(shares)} edits turn more than {rule.max:.1%} of right pairs"
-        message += f" (judged by the {judge}): " + "; ".join(
-            over or [f"the most: {worst_label} {percent(worst)}, {worst.groups} prompts"]
+        named = tuple(told for _, told in sorted(over))
+        message += f" (judged by the {judge}): "
+        message += (
+            _some(named) or f"the most: {worst_label} {percent(worst)}, {worst.groups} prompts"
         )
         message += f"; not counted: {'; '.join(passed_by)}" if passed_by else ""
         outcome = Outcome.FINDING if over else Outcome.PASSED
-        return Checked("flips", step.id, outcome, message, worst, rule.max)
+        return Checked("flips", step.id, outcome, message, worst, rule.max, named)
 
     def _allowed(self, label: str, step: str) -> tuple[bool, str]:
         """Whether an edit is let through, and the entry that says so, or that no longer does."""
@@ -159,6 +165,12 @@ class Edits:
             for at, entry in left
             if at not in self._matched
         ]
+
+
+def _some(named: Sequence[str]) -> str:
+    """The first ones, and how many more there are."""
+    more = len(named) - SHOWN
+    return "; ".join(named[:SHOWN]) + (f"; and {more} more" if more > 0 else "")
 
 
 def _rows(step: FinishedStep) -> list[Row]:

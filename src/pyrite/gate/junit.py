@@ -38,7 +38,7 @@ def _case(suite: ET.Element, one: Checked) -> None:
     message = xml_text(one.message)
     if one.is_bad:
         failure = ET.SubElement(case, "failure", {"type": str(one.outcome), "message": message})
-        failure.text = message
+        failure.text = xml_text("\n".join((one.message, *one.named)))
     elif one.outcome is Outcome.IGNORED:
         ET.SubElement(case, "skipped", {"message": message})
     else:

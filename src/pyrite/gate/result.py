@@ -33,6 +33,7 @@ class Checked:
         message: what was seen against the threshold, or why it was not measured.
         measured: the number that was judged; None where there is none, or it is a count.
         threshold: of the policy.
+        named: what the message gives examples of, all of it.
     """
 
     rule: str
@@ -41,6 +42,7 @@ class Checked:
     message: str
     measured: Estimate | int | None = None
     threshold: float | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def is_bad(self) -> bool:
