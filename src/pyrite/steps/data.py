@@ -61,7 +61,12 @@ class DataStep(Step):
 
         from pyrite.data.load import load
 
-        rows = load(self.section)
+        try:
+            rows = load(self.section)
+        except DataError as error:
+            if self.section.path in str(error):
+                raise
+            raise DataError(f"{self.section.path}: {error}") from error
         count = 0
         with (
             context.progress.task(f"{self.id}: reading rows") as task,

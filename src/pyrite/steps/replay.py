@@ -111,11 +111,15 @@ class ReplayStep(ExploitStep):
 
 def _summary(done: Replay, suite: str) -> str:
     counts = Counter(one.status for one in done.found)
-    parts = ", ".join(f"{counts[status]} {status}" for status in Status)
+    parts = ", ".join(f"{counts[status]} {_verb(status, counts[status])}" for status in Status)
     if not done.found:
         return f"{suite} holds no such finding: there is nothing to replay"
     unit = f"1 SD is {done.scale.sd:.3g} score units here"
     return f"{len(done.found)} replayed: {parts} ({done.scored:,} texts; {unit})"
+
+
+def _verb(status: Status, count: int) -> str:
+    return "persist" if status is Status.PERSISTS and count != 1 else str(status)
 
 
 def _line(one: Replayed) -> dict[str, Json]:
