@@ -133,6 +133,7 @@ def _classifier(folder: Path) -> list[str]:
 def test_the_demo_runs_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     changes = ("data.sample={n: 60}", "analyze.bootstrap=100", "exploit.edits=[closer, opener]")
+    changes += ("exploit.search=[]",)
     ended = pyrite("demo", *(part for change in changes for part in ("--set", change)), "-q")
     assert ended.status == 0, ended.err
     assert ended.err == ""
