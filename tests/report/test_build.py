@@ -127,10 +127,7 @@ def test_figures_are_interactive_and_pictures(trained: Run) -> None:
 def test_figures_beyond_the_room_are_pictures(
     trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import importlib
-
-    # The package's attribute of this name is the function.
-    monkeypatch.setattr(importlib.import_module("pyrite.report.sections.figures"), "MOST_BYTES", 0)
+    monkeypatch.setattr("pyrite.report.sections.figures.MOST_BYTES", 0)
     found = section(build(trained), "figures").blocks
     assert isinstance(found[0], Notice)
     assert all(b.plotly is None and b.png for b in found if isinstance(b, Figure))
@@ -215,11 +212,7 @@ def test_models_are_compared_on_the_same_rows(large: Run) -> None:
 def test_more_rows_than_are_compared_are_drawn_and_it_says_so(
     large: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import importlib
-
-    monkeypatch.setattr(
-        importlib.import_module("pyrite.report.sections.models"), "MOST_COMPARED", 5000
-    )
+    monkeypatch.setattr("pyrite.report.sections.models.MOST_COMPARED", 5000)
     report = build(large)
     assert cells(table(report, "agreements-rows-score"), "rows") == [5000]
     notice = section(report, "models").blocks[0]

@@ -80,10 +80,7 @@ def test_every_output_of_a_vector_model_is_told(gate: Run) -> None:
 def test_outputs_of_many_rows_are_measured_on_some(
     gate: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import importlib
-
-    module = importlib.import_module("pyrite.report.sections.vector")
-    monkeypatch.setattr(module, "MOST_ROWS", 30)
+    monkeypatch.setattr("pyrite.report.sections.vector.MOST_ROWS", 30)
     report = build(gate)
     notice = section(report, "vector").blocks[0]
     assert isinstance(notice, Notice)

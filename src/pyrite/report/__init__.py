@@ -4,10 +4,10 @@
 
     run directory ──build()──► Report (sections of blocks, plain data) ──render──► report.html
 
-A section is one file in `report/sections/`: it reads what a run left and returns a `Section`, or
-None where the run has nothing of its kind. The renderer (`report/html/`) knows blocks, not runs: a
-new section needs no line of HTML. Texts of data are plain strings in every block; whoever renders
-them escapes them. This page is the contract.
+A section is one file in `report/sections/`: it reads what a run left and returns a `Section`,
+without blocks where the run has nothing of its kind. The renderer (`report/html/`) knows blocks,
+not runs: a new section needs no line of HTML. Texts of data are plain strings in every block;
+whoever renders them escapes them. This page is the contract.
 """
 
 from __future__ import annotations

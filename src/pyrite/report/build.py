@@ -32,5 +32,5 @@ def build(run: Run) -> Report:
         command=material.command,
         verdict=verdict(material),
         also=also(material),
-        sections=[section for section in sections if section is not None],
+        sections=[section for section in sections if section.blocks],
     )

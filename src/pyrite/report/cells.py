@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from pyrite.report import Column, Figure
+from pyrite.report import Column, Figure, Table
 from pyrite.types import Json
 
 if TYPE_CHECKING:
@@ -16,15 +18,16 @@ if TYPE_CHECKING:
 __all__ = [
     "MOST_TEXT",
     "bounds",
+    "cells",
     "columns",
     "cut",
     "drawn",
     "figure",
+    "first_rows",
     "interval",
     "screen",
     "shares_words",
     "shortened",
-    "words",
 ]
 
 MOST_TEXT = 20_000
@@ -47,25 +50,22 @@ def bounds(row: Mapping[str, Json], name: str) -> Json:
     return [_finite(row.get(f"{name}{end}")) for end in ("", "_low", "_high")]
 
 
+def cells(row: Mapping[str, Json], columns: Iterable[Column]) -> list[Json]:
+    """A row of a table that a step left, as these columns show it."""
+    return [bounds(row, c.name) if c.type == "interval" else row[c.name] for c in columns]
+
+
 def _finite(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(value)
 
 
-def words(cell: Json, digits: int = 2) -> str:
-    """`0.27 [0.20, 0.34]`, or `not measured`."""
-    if cell is None or cell[0] is None:
+def shares_words(found: Json) -> str:
+    """`27.0% [20.1%, 34.2%]` of a cell of type `interval`, or `not measured`."""
+    if found is None or found[0] is None:
         return "not measured"
-    value, low, high = cell
+    value, low, high = found
     if low is None or high is None:
-        return f"{value:.{digits}f} (no interval)"
-    return f"{value:.{digits}f} [{low:.{digits}f}, {high:.{digits}f}]"
-
-
-def shares_words(cell: Json) -> str:
-    """`27.0% [20.1%, 34.2%]`, or `not measured`."""
-    if cell is None or None in cell:
-        return words(cell)
-    value, low, high = cell
+        return f"{value:.2f} (no interval)"
     return f"{value:.1%} [{low:.1%}, {high:.1%}]"
 
 
@@ -93,6 +93,27 @@ def columns(*given: tuple[str, str, str] | tuple[str, str, str, str]) -> list[Co
     ]
 
 
+def first_rows(
+    rows: Iterable[list[Json]],
+    *,
+    id: str,
+    caption: str,
+    columns: list[Column],
+    total: int,
+    most: int,
+    order: str = "",
+) -> Table:
+    """A table of the first `most` of `total` rows; no further ones are made."""
+    return Table(
+        id=id,
+        caption=caption,
+        columns=columns,
+        rows=list(islice(rows, most)),
+        total=total,
+        sampled=f"the first {most:,}{order}" if total > most else "",
+    )
+
+
 def drawn(chart: Chart, *, id: str) -> Figure:
     """A chart of the analyses as a block; its caption has the numbers, so it is the alt text."""
     return figure(*chart.traces(), id=id, title=chart.title, caption=chart.caption)
@@ -102,8 +123,6 @@ def figure(
     traces: Iterable[Any], changes: dict[str, Any], *, id: str, title: str, caption: str
 ) -> Figure:
     """Plotly traces as a block, in the look of all figures."""
-    import json
-
     from pyrite.analysis.figures.chart import plotly_figure
 
     made = json.loads(plotly_figure(list(traces), changes).to_json())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CONFIDENCE",
     "MOST_COMPARED",
+    "SEED",
     "Material",
     "StepLeft",
     "View",
@@ -157,7 +159,7 @@ class Material:
     @property
     def command(self) -> str:
         """What makes the same run again."""
-        return f"pyrite run {_quoted(self.path / 'experiment.yml')}"
+        return f"pyrite run {shlex.quote(str(self.path / 'experiment.yml'))}"
 
     @cached_property
     def _all(self) -> list[StepLeft]:
@@ -340,9 +342,3 @@ def _batches_with(
                     yield at, batch
                     at += batch.num_rows
             start = stop
-
-
-def _quoted(path: Path) -> str:
-    import shlex
-
-    return shlex.quote(str(path))

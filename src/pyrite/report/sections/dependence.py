@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pyrite.analysis.targets import main_target
 from pyrite.report import Block, Fact, Facts, Section, Table
-from pyrite.report.cells import bounds, columns, shares_words
+from pyrite.report.cells import bounds, cells, columns, first_rows, shares_words
 from pyrite.report.material import Material, StepLeft
 from pyrite.types import Json
 
@@ -45,7 +45,7 @@ _SURROGATES = columns(
 )
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """The tables of all analyses."""
     blocks: list[Block] = []
     for step in material.steps("analyze"):
@@ -60,8 +60,6 @@ def section(material: Material) -> Section | None:
             blocks.append(_associations(associations, step))
         if surrogates:
             blocks.append(_surrogates(surrogates, step))
-    if not blocks:
-        return None
     return Section(
         id="dependence",
         title="What the reward depends on",
@@ -89,55 +87,41 @@ def _shares(rows: Sequence[dict[str, Json]], step: StepLeft) -> Facts:
 
 
 def _share(row: dict[str, Json]) -> str:
-    cell = bounds(row, "r2")
-    if cell[1] is not None and cell[1] > 0:
-        return shares_words(cell)
-    return f"no share that can be told from none: R² {shares_words(cell)}"
+    found = bounds(row, "r2")
+    if found[1] is not None and found[1] > 0:
+        return shares_words(found)
+    return f"no share that can be told from none: R² {shares_words(found)}"
 
 
-def _associations(rows: list[dict[str, Json]], step: StepLeft) -> Table:
+def _associations(rows: Sequence[dict[str, Json]], step: StepLeft) -> Table:
     main = main_target(dict.fromkeys(row["target"] for row in rows))
-    rows.sort(key=lambda row: (row["target"] != main, -abs(row["spearman"])))
-    cells = [
-        [
-            [row["spearman"], row["spearman_wide_low"], row["spearman_wide_high"]]
-            if column.name == "wide"
-            else bounds(row, column.name)
-            if column.type == "interval"
-            else row[column.name]
-            for column in _ASSOCIATIONS
-        ]
-        for row in rows[:MOST_ROWS]
-    ]
-    return Table(
+    ordered = sorted(rows, key=lambda row: (row["target"] != main, -abs(row["spearman"])))
+    return first_rows(
+        (cells(row | _wide(row), _ASSOCIATIONS) for row in ordered),
         id=f"associations-{step.id}",
         caption=f"{step.id}: all {len(rows):,} associations tried, those of {main} first. "
         "q is Benjamini and Hochberg's, over all rank correlations of this analysis.",
         columns=_ASSOCIATIONS,
-        rows=cells,
         total=len(rows),
-        sampled=f"the first {MOST_ROWS} in this order" if len(rows) > MOST_ROWS else "",
+        most=MOST_ROWS,
+        order=" in this order",
     )
 
 
+def _wide(row: dict[str, Json]) -> dict[str, Json]:
+    """Spearman's correlation again, with the interval that holds for all that were tried."""
+    ends = {end: row[f"spearman_{end}"] for end in ("wide_low", "wide_high")}
+    return {"wide": row["spearman"], **ends}
+
+
 def _surrogates(rows: Sequence[dict[str, Json]], step: StepLeft) -> Table:
-    cells = [
-        [
-            bounds(row, column.name)
-            if column.type == "interval"
-            else ("yes" if row["by_construction"] else "no")
-            if column.name == "by_construction"
-            else row[column.name]
-            for column in _SURROGATES
-        ]
-        for row in rows[:MOST_ROWS]
-    ]
-    return Table(
+    words = ({"by_construction": "yes" if row["by_construction"] else "no"} for row in rows)
+    return first_rows(
+        (cells(row | word, _SURROGATES) for row, word in zip(rows, words, strict=True)),
         id=f"surrogates-{step.id}",
         caption=f"{step.id}: the score predicted from columns, on prompts that the estimator has "
         "not seen. R² 0 is what the mean of the other prompts gives.",
         columns=_SURROGATES,
-        rows=cells,
         total=len(rows),
-        sampled=f"the first {MOST_ROWS}" if len(rows) > MOST_ROWS else "",
+        most=MOST_ROWS,
     )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pyarrow.compute as pc
 
 from pyrite.analysis.association import rank_correlations
 from pyrite.analysis.binned import binned_means
-from pyrite.analysis.measures import Scope, means_of, shares_of
+from pyrite.analysis.measures import means_of, shares_of
 from pyrite.analysis.resample import MIN_GROUPS, Estimate
 from pyrite.report import Block, Notice, Section, Table
 from pyrite.report.boxes import boxes, quantiles
 from pyrite.report.cells import columns, drawn, interval
-from pyrite.report.material import CONFIDENCE, MOST_COMPARED, Material, View, spread
+from pyrite.report.estimates import finite_rows, measured, sizes
+from pyrite.report.material import CONFIDENCE, Material, View
 from pyrite.report.subsets import Subsets, subsets
 from pyrite.types import Json
 
@@ -33,7 +34,7 @@ _SUBSETS = columns(
 )
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """A histogram per model; boxes and tables by subset; the score against the text's length."""
     views = [view for view in material.views if view.target]
     blocks: list[Block] = []
@@ -55,8 +56,6 @@ def section(material: Material) -> Section | None:
     if len(views) > MOST_VIEWS:
         text = f"{len(views)} models were queried; the first {MOST_VIEWS} are drawn here."
         blocks.append(Notice(level="note", text=text))
-    if not blocks:
-        return None
     return Section(
         id="distributions",
         title="Scores and margins, by subset and by length",
@@ -95,9 +94,10 @@ def _by_subset(
     if len(shown) < 2:
         return
     pairs = view.target == "margin"
-    means = _measured(scope, shown, values)
+    means = measured(means_of, scope, [(rows, values[rows]) for _, rows in shown])
     right = np.where(values == 0, 0.5, values > 0)
-    accuracies = _measured(scope, shown, right, shares=True) if pairs else [None] * len(shown)
+    rights = [(rows, right[rows]) for _, rows in shown]
+    accuracies = measured(shares_of, scope, rights) if pairs else [None] * len(shown)
     cells: list[list[Json]] = [
         [
             name,
@@ -128,43 +128,24 @@ def _by_subset(
     )
 
 
-def _measured(
-    scope: Scope,
-    shown: Sequence[tuple[str, np.ndarray]],
-    values: np.ndarray,
-    *,
-    shares: bool = False,
-) -> list[Estimate | None]:
-    enough = [scope.clusters.count(rows) >= MIN_GROUPS for _, rows in shown]
-    parts = [
-        (rows, values[rows]) for (_, rows), usable in zip(shown, enough, strict=True) if usable
-    ]
-    found = iter(shares_of(scope, parts) if shares else means_of(scope, parts))
-    return [next(found) if usable else None for usable in enough]
-
-
 def _by_length(material: Material, view: View, values: np.ndarray) -> Iterator[Block]:
     from pyrite.analysis.figures.scatter import Scatter, view_of
 
-    measured = _lengths(view)
-    if measured is None:
+    found = _lengths(view)
+    if found is None:
         return
-    label, lengths = measured
-    usable = np.flatnonzero(np.isfinite(values) & np.isfinite(lengths))
-    rows = usable[spread(len(usable), MOST_COMPARED)]
+    label, lengths = found
+    rows, total = finite_rows(values, lengths)
     scope = material.scope(view)
     x, y = lengths[rows], values[rows]
     if not len(rows) or np.ptp(x) == 0:
         return
     rho = rank_correlations(scope.clusters, [(rows, x, y)], confidence=CONFIDENCE)[0]
     told = f"Spearman {rho}" if isinstance(rho, Estimate) else f"not measured, because {rho}"
-    size = f"n = {len(rows):,} rows in {scope.clusters.count(rows):,} prompts"
-    if len(rows) < len(usable):
-        size += f", drawn at random from {len(usable):,}"
     chart = Scatter(
         title=f"{view.target} by length, {view.title}",
-        caption=f"{told}; {size}. An association, not an effect. At most 5,000 points are shown, "
-        "drawn at random; means and the correlation are of all n rows.",
+        caption=f"{told}; {sizes(scope, rows, total)}. An association, not an effect. At most "
+        "5,000 points are shown, drawn at random; means and the correlation are of all n rows.",
         x_label=label,
         y_label=view.target or "",
         x=x,

@@ -34,14 +34,12 @@ class _Ends(NamedTuple):
     texts: dict[int, dict[str, Json]]
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """One table per model; the first rows of it token by token, where that was stored."""
     views = [view for view in material.views if view.target][:MOST_VIEWS]
     each = ROWS if len(views) <= MANY else ROWS_OF_MANY
     found = [_ends(view, each) for view in views]
     found = [one for one in found if one.rows]
-    if not found:
-        return None
     texts = [
         value
         for one in found

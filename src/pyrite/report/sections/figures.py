@@ -17,7 +17,7 @@ MOST_BYTES = 3_000_000
 """Of all interactive figures together; those beyond it are shown as pictures."""
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """Interactive as far as there is room, as pictures otherwise."""
     left = MOST_BYTES
     pictures = 0
@@ -31,8 +31,6 @@ def section(material: Material) -> Section | None:
             left -= size if fits else 0
             pictures += not fits
             blocks.append(_figure(material, step, made, png, data if fits else None))
-    if not blocks:
-        return None
     if pictures:
         where = "the interactive ones stand beside them in the run directory"
         text = f"{pictures} of {len(blocks)} figures are pictures here; {where}."

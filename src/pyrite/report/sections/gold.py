@@ -12,8 +12,9 @@ from pyrite.analysis.binned import binned_means
 from pyrite.analysis.measures import Scope, means_of
 from pyrite.analysis.resample import MIN_GROUPS, Estimate
 from pyrite.report import Block, Fact, Facts, Figure, Notice, Section, Table
-from pyrite.report.cells import bounds, columns, drawn, figure, interval
-from pyrite.report.material import CONFIDENCE, MOST_COMPARED, Material, View, spread
+from pyrite.report.cells import cells, columns, drawn, figure, interval
+from pyrite.report.estimates import finite_rows, measured, sizes
+from pyrite.report.material import CONFIDENCE, Material, View
 from pyrite.types import Json
 
 __all__ = ["section"]
@@ -42,23 +43,19 @@ _DRIFT = columns(
 )
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """What the analyses measured, figures of the score against gold, and drift."""
     blocks: list[Block] = []
     for step in material.steps("analyze"):
         rows = material.records(step, "measures.parquet") if step.finished else []
         if rows:
-            cells = [
-                [bounds(row, c.name) if c.type == "interval" else row[c.name] for c in _MEASURES]
-                for row in rows
-            ]
-            caption = f"{step.id}: accuracy, agreement and calibration; intervals resample prompts."
             table = Table(
                 id=f"measures-{step.id}",
-                caption=caption,
+                caption=f"{step.id}: accuracy, agreement and calibration; intervals resample "
+                "prompts.",
                 columns=_MEASURES,
-                rows=cells,
-                total=len(cells),
+                rows=[cells(row, _MEASURES) for row in rows],
+                total=len(rows),
             )
             blocks.append(table)
     compared = [(v, name) for v in material.views if v.target and (name := material.gold(v))]
@@ -67,8 +64,6 @@ def section(material: Material) -> Section | None:
     if len(compared) > MOST_VIEWS:
         text = f"{len(compared)} models have gold; figures are of the first {MOST_VIEWS}."
         blocks.append(Notice(level="note", text=text))
-    if not blocks:
-        return None
     return Section(
         id="gold",
         title="Accuracy, gold and calibration",
@@ -82,20 +77,17 @@ def _against_gold(material: Material, view: View, name: str) -> Iterator[Block]:
 
     score, gold = view.numbers(view.target or ""), view.numbers(name)
     scope = material.scope(view)
-    usable = np.flatnonzero(np.isfinite(score) & np.isfinite(gold))
-    rows = usable[spread(len(usable), MOST_COMPARED)]
+    rows, total = finite_rows(score, gold)
     if not len(rows) or view.target == name or np.ptp(score[rows]) == 0:
         return
     x, y = score[rows], gold[rows]
     bins = binned_means(scope.clusters, rows, x, y, confidence=CONFIDENCE)
     if bins:
-        size = f"n = {len(rows):,} rows in {scope.clusters.count(rows):,} prompts"
-        if len(rows) < len(usable):
-            size += f", drawn at random from {len(usable):,}"
         chart = Scatter(
             title=f"{name} against {view.target}, {view.title}",
             caption=f"Means of {name} in bins of the score, 95 % intervals with prompts resampled; "
-            f"{size}. Where the line does not rise, a higher score is no better by {name}.",
+            f"{sizes(scope, rows, total)}. Where the line does not rise, a higher score is no "
+            f"better by {name}.",
             x_label=view.target or "",
             y_label=name,
             x=x,
@@ -118,15 +110,16 @@ def _drift(
     scope: Scope, view: View, name: str, column: str, score: np.ndarray, gold: np.ndarray
 ) -> Iterator[Block]:
     steps = view.stored.numbers(column)
-    usable = np.flatnonzero(np.isfinite(steps) & np.isfinite(score) & np.isfinite(gold))
-    rows = usable[spread(len(usable), MOST_COMPARED)]
+    rows, total = finite_rows(steps, score, gold)
     values = np.unique(steps[rows])
     if len(values) < 2:
         return
     places = np.unique(np.linspace(0, len(values) - 1, MOST_STEPS).round().astype(int))
     shown = values[places] if len(values) > MOST_STEPS else values
     members = [rows[steps[rows] == value] for value in shown]
-    rewards, golds = (_means(scope, members, of) for of in (score, gold))
+    rewards, golds = (
+        measured(means_of, scope, [(own, of[own]) for own in members]) for of in (score, gold)
+    )
     yield _trends(scope, rows, steps, score, gold, view=view, name=name, column=column)
     cells: list[list[Json]] = [
         [float(value), len(own), scope.clusters.count(own), interval(a), interval(b)]
@@ -135,7 +128,7 @@ def _drift(
     yield Table(
         id=f"drift-{view.id}-{column}",
         caption=f"Mean {view.target} and mean {name} of {view.title} by {column}; "
-        f"{len(rows):,} of {len(usable):,} rows; 95 % intervals with prompts resampled, not "
+        f"{len(rows):,} of {total:,} rows; 95 % intervals with prompts resampled, not "
         f"measured below {MIN_GROUPS} prompts.",
         columns=_DRIFT,
         rows=cells,
@@ -144,18 +137,9 @@ def _drift(
         if len(shown) < len(values)
         else "",
     )
-    measured = [row for row in cells if row[3] is not None]
-    if len(measured) > 1:
-        yield _drift_figure(measured, view=view, name=name, column=column)
-
-
-def _means(
-    scope: Scope, members: Sequence[np.ndarray], values: np.ndarray
-) -> list[Estimate | None]:
-    enough = [scope.clusters.count(rows) >= MIN_GROUPS for rows in members]
-    parts = [(rows, values[rows]) for rows, usable in zip(members, enough, strict=True) if usable]
-    found = iter(means_of(scope, parts))
-    return [next(found) if usable else None for usable in enough]
+    drawable = [row for row in cells if row[3] is not None]
+    if len(drawable) > 1:
+        yield _drift_figure(drawable, view=view, name=name, column=column)
 
 
 def _trends(

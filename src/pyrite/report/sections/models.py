@@ -9,10 +9,11 @@ import numpy as np
 
 from pyrite.analysis.agreement import Agreement, agreements
 from pyrite.analysis.measures import Scope, shares_of
-from pyrite.analysis.resample import MIN_GROUPS, Estimate
+from pyrite.analysis.resample import Estimate
 from pyrite.report import Block, Notice, Section, Table
 from pyrite.report.boxes import boxes, quantiles
 from pyrite.report.cells import columns, drawn, interval
+from pyrite.report.estimates import measured
 from pyrite.report.material import CONFIDENCE, MOST_COMPARED, Material, View, spread
 from pyrite.types import Json
 
@@ -42,7 +43,7 @@ _AGREEMENTS = columns(
 )
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """Agreement, rank correlation and distribution of the models that scored the same rows."""
     together: dict[tuple[str, str | None], list[View]] = {}
     for view in material.views:
@@ -55,8 +56,6 @@ def section(material: Material) -> Section | None:
         if len(views) > MOST_MODELS:
             text = f"{data}: {len(views)} models; the first {MOST_MODELS} are compared."
             blocks.append(Notice(level="note", text=text))
-    if not blocks:
-        return None
     return Section(
         id="models",
         title="Models side by side on the same rows",
@@ -171,11 +170,10 @@ def _same_preference(
     scope: Scope, scores: dict[str, np.ndarray]
 ) -> dict[tuple[str, str], Estimate]:
     """Share of pairs in which both models prefer the same text; pairs with a tie left out."""
-    names, parts = [], []
-    for first, second in combinations(scores, 2):
+    names, parts = list(combinations(scores, 2)), []
+    for first, second in names:
         product = scores[first] * scores[second]
         rows = np.flatnonzero(np.isfinite(product) & (product != 0))
-        if len(rows) and scope.clusters.count(rows) >= MIN_GROUPS:
-            names.append((first, second))
-            parts.append((rows, (product[rows] > 0).astype(np.float64)))
-    return dict(zip(names, shares_of(scope, parts), strict=True))
+        parts.append((rows, (product[rows] > 0).astype(np.float64)))
+    found = zip(names, measured(shares_of, scope, parts), strict=True)
+    return {pair: share for pair, share in found if share is not None}

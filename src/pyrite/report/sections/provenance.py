@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pyrite.errors import CorruptArtifactError
 from pyrite.report import Block, Fact, Facts, Section, Table
 from pyrite.report.cells import columns
-from pyrite.report.material import Material
+from pyrite.report.material import SEED, Material
 from pyrite.types import Json
 
 __all__ = ["section"]
@@ -66,7 +66,7 @@ def _seeds(material: Material) -> Iterator[Fact]:
             continue
         if seed is not None:
             yield Fact(label=f"seed of {step.id}", value=str(seed))
-    yield Fact(label="seed of this report's samples and resamples", value="0")
+    yield Fact(label="seed of this report's samples and resamples", value=str(SEED))
 
 
 def _packages(material: Material) -> Facts:

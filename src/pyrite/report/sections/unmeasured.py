@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pyrite.report import Block, Fact, Facts, Section, Table
-from pyrite.report.cells import columns
+from pyrite.report import Block, Fact, Facts, Section
+from pyrite.report.cells import columns, first_rows
 from pyrite.report.gaps import gaps
 from pyrite.report.material import Material
+from pyrite.types import Json
 
 __all__ = ["section"]
 
@@ -19,22 +20,22 @@ def section(material: Material) -> Section:
         for gap in gaps(material)
     ]
     blocks: list[Block] = [Facts(title="Not measured", items=items)]
-    notes = [
+    notes: list[list[Json]] = [
         [step.kind, step.id, note.removeprefix(f"{step.id}: ")]
         for step in material.steps()
         if step.kind != "data"
         for note in step.notes
     ]
     if notes:
-        table = Table(
+        table = first_rows(
+            notes,
             id="notes",
             caption="What the steps said of themselves: what was left out, cut or not measured.",
             columns=columns(
                 ("kind", "kind", "text"), ("step", "step", "text"), ("note", "note", "text")
             ),
-            rows=notes[:MOST_NOTES],
             total=len(notes),
-            sampled=f"the first {MOST_NOTES}" if len(notes) > MOST_NOTES else "",
+            most=MOST_NOTES,
         )
         blocks.append(table)
     return Section(

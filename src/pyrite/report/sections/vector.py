@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 
 from pyrite.analysis.measures import Scope, means_of, shares_of
-from pyrite.analysis.resample import MIN_GROUPS
 from pyrite.report import Block, Figure, Notice, Section, Table
 from pyrite.report.boxes import boxes, quantiles
 from pyrite.report.cells import columns, drawn, figure, interval
+from pyrite.report.estimates import measured
 from pyrite.report.material import Material, View, matrix, spread
 from pyrite.steps.stored_table import StoredTable
 from pyrite.types import Json
@@ -35,7 +35,7 @@ _OUTPUTS = columns(
 )
 
 
-def section(material: Material) -> Section | None:
+def section(material: Material) -> Section:
     """Every query whose model gives a vector."""
     blocks: list[Block] = []
     for view in material.views:
@@ -44,8 +44,6 @@ def section(material: Material) -> Section | None:
             for side in SIDES:
                 if f"{side}scores" in names:
                     blocks += _vector(material, view, side)
-    if not blocks:
-        return None
     return Section(
         id="vector",
         title="The model's outputs, one by one",
@@ -118,24 +116,25 @@ def _outputs(
     every = np.arange(len(scores))
     cells: list[list[Json]] = []
     k = int(top.sum(axis=1).max())
-    enough = scope.clusters.num_groups >= MIN_GROUPS
     highest = scores.argmax(axis=1)
-    means = means_of(scope, [(every, scores[:, at].astype(np.float64)) for at in shown if enough])
-    tops = shares_of(scope, [(every, top[:, at].astype(np.float64)) for at in shown if enough])
-    firsts = shares_of(
-        scope, [(every, (highest == at).astype(np.float64)) for at in shown if enough]
-    )
+
+    def parts(of: Callable[[int], np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        return [(every, of(at).astype(np.float64)) for at in shown]
+
+    means = measured(means_of, scope, parts(lambda at: scores[:, at]))
+    tops = measured(shares_of, scope, parts(lambda at: top[:, at]))
+    firsts = measured(shares_of, scope, parts(lambda at: highest == at))
     for place, at in enumerate(shown):
         five = quantiles(scores[:, at])
         cells.append(
             [
                 stored.outputs[at],
-                interval(means[place]) if enough else None,
+                interval(means[place]),
                 five[0],
                 five[2],
                 five[4],
-                interval(tops[place]) if enough else None,
-                interval(firsts[place]) if enough else None,
+                interval(tops[place]),
+                interval(firsts[place]),
             ]
         )
     return Table(
