@@ -42,12 +42,14 @@ from pyrite.forward.decoder import Decoder, Swap
 from pyrite.forward.forest import Forest, Node
 from pyrite.forward.lean import Lean, Prefix
 from pyrite.forward.packing import Part
+from pyrite.forward.proof import Head
 
 __all__ = [
     "Compiled",
     "Decoder",
     "Forest",
     "Forward",
+    "Head",
     "Lean",
     "Node",
     "Part",

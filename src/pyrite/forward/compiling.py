@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyrite.forward.lean import StepAside
-from pyrite.forward.proof import LARGE, OF_SPREAD, probes
+from pyrite.forward.proof import LARGE, OF_SPREAD, largest_difference, probes
 
 if TYPE_CHECKING:
     import torch
@@ -87,8 +87,8 @@ def _proved(
     plain = [scores(module, rows[:-1]), scores(module, rows[-1:]), scores(module, rows)]
     wanted = [alone[:-1], alone[-1:], alone]
     spread = float(alone.max() - alone.min())
-    padding = max(_difference(*pair) for pair in zip(plain, wanted, strict=True))
-    largest = max(_difference(*pair) for pair in zip(found, wanted, strict=True))
+    padding = max(largest_difference(*pair) for pair in zip(plain, wanted, strict=True))
+    largest = max(largest_difference(*pair) for pair in zip(found, wanted, strict=True))
     unit = spread or 1.0
     if not largest <= max(OF_SPREAD * spread, padding):
         raise StepAside(
@@ -136,14 +136,6 @@ def _timed_rows(module: Any, rows: Sequence[tuple[int, ...]]) -> list[tuple[int,
     long = rows[-1]
     length = min(TIMED_TOKENS, len(long))
     return [(long[start % len(long) :] + long)[:length] for start in range(count)]
-
-
-def _difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
-    """Largest difference; NaN counts as infinite."""
-    import math
-
-    largest = float((found - wanted).abs().max())
-    return math.inf if math.isnan(largest) else largest
 
 
 def _failure(error: Exception) -> str:

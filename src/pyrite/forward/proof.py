@@ -24,7 +24,16 @@ from pyrite.forward.linear import LARGEST_SHARE, free_memory
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Head", "Proof", "Ways", "exact_copy", "plain_last", "probes", "prove"]
+__all__ = [
+    "Head",
+    "Proof",
+    "Ways",
+    "exact_copy",
+    "largest_difference",
+    "plain_last",
+    "probes",
+    "prove",
+]
 
 Head = Callable[["torch.Tensor"], "torch.Tensor"]
 """Vectors [texts, width] to scores [texts]."""
@@ -193,11 +202,16 @@ def _difference(
     Raises:
         StepAside: the vectors differ although the scores may not.
     """
-    import math
-
     far = float((vectors - plain).abs().max()) / max(float(plain.abs().max()), 1e-30)
     coarse = plain.dtype.itemsize < 4
     if not far <= (0.1 if coarse else OF_LARGEST):
         raise StepAside(f"its vectors differ from the plain ones by {far:.1g} of the largest value")
-    difference = float((head(vectors) - scores).abs().max())
-    return math.inf if math.isnan(difference) else difference
+    return largest_difference(head(vectors), scores)
+
+
+def largest_difference(found: torch.Tensor, wanted: torch.Tensor) -> float:
+    """Largest difference of scores; NaN counts as infinite."""
+    import math
+
+    largest = float((found - wanted).abs().max())
+    return math.inf if math.isnan(largest) else largest

@@ -18,7 +18,7 @@ from pyrite.errors import ModelError, ScoringError
 from pyrite.forward import Forward, compiled
 from pyrite.models import Encoded, Output, Pooled, Want
 from pyrite.models._token_rewards import rewards_of
-from pyrite.models._trunk import pooled
+from pyrite.models._trunk import layer_of, pooled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -101,7 +101,8 @@ class ClassifierReading(ABC):
         """
         import torch
 
-        layer = None if want.hidden_states is None else self._layer(want.hidden_states)
+        hidden = want.hidden_states
+        layer = None if hidden is None else layer_of(hidden, self.num_layers)
         with torch.inference_mode():
             batch = self.padded(texts)
             reads = [text.read_at for text in texts]
@@ -162,15 +163,6 @@ class ClassifierReading(ABC):
                 types[row, :length] = torch.tensor(text.type_ids)
         return _Batch(ids.to(self.device), mask.to(self.device), types.to(self.device))
 
-    def _layer(self, wanted: Pooled) -> int:
-        """The layer counted from 0, the input of the first, to `num_layers`, the last's output."""
-        layer = wanted.layer + self.num_layers + 1 if wanted.layer < 0 else wanted.layer
-        if not 0 <= layer <= self.num_layers:
-            raise ScoringError(
-                f"hidden_states: no layer {wanted.layer}; the model has 0 to {self.num_layers}"
-            )
-        return layer
-
     def _sample(self, length: int) -> Encoded:
         """Some ids that are no pad."""
         size = int(self.module.get_input_embeddings().weight.shape[0])
@@ -212,8 +204,7 @@ class DecoderReading(ClassifierReading):
         self, final: torch.Tensor | None, row: int, text: Encoded
     ) -> np.ndarray | None:
         assert final is not None
-        until = final[row, : text.read_at + 1]
-        return rewards_of(until, self.head, num_tokens=len(text.ids))
+        return rewards_of(final[row], self.head, text)
 
     def scores_and_states(self, batch: _Batch, reads: Sequence[int], layer: int | None) -> _Read:
         """The trunk, and the head at the read tokens only; positions count from 0."""

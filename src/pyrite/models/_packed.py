@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyrite.errors import ScoringError
-from pyrite.forward import Decoder, Part
-from pyrite.models import Encoded, Output, Pooled, Want
+from pyrite.forward import Decoder, Head, Part
+from pyrite.models import Encoded, Output, Want
 from pyrite.models._token_rewards import rewards_of
-from pyrite.models._trunk import pooled
+from pyrite.models._trunk import layer_of, pooled
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,16 +35,19 @@ class PackedVectors:
     embedded: Sequence[torch.Tensor] = ()
     every: Sequence[torch.Tensor] = ()
 
-    def until_read(self, row: int, text: Encoded) -> torch.Tensor:
-        """The final vectors of the tokens up to the one that is read: [read_at + 1, width]."""
-        return self.every[row][: text.read_at + 1]
-
     def read(self, texts: Sequence[Encoded]) -> torch.Tensor:
         """The final vectors where the texts are read, in float32: [texts, width]."""
         return self.final
 
-    def output(self, score: float | np.ndarray, row: int, text: Encoded, want: Want) -> Output:
-        """The output of text `row`, with the vectors that are wanted of it.
+    def output(
+        self,
+        score: float | np.ndarray,
+        row: int,
+        text: Encoded,
+        want: Want,
+        head: Head | None = None,
+    ) -> Output:
+        """The output of text `row`, with what is wanted of it; see `Vectors.output`.
 
         Raises:
             ScoringError: a vector does not fit the wanted type.
@@ -56,7 +59,10 @@ class PackedVectors:
         if want.embeddings is not None:
             place = {"length": len(text.ids), "read_at": text.read_at}
             embedded = pooled(self.embedded[row], want.embeddings, **place)
-        return Output(score, hidden, embedded)
+        rewards = None
+        if want.token_rewards and head is not None:
+            rewards = rewards_of(self.every[row], head, text)
+        return Output(score, hidden, embedded, rewards)
 
 
 def fits(decoder: Decoder, texts: Sequence[Encoded]) -> bool:
@@ -79,7 +85,7 @@ def packed_vectors(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> Pa
         with torch.inference_mode():
             embedded = [lean.embedding[torch.tensor(text.ids)] for text in texts]
     hidden = want.hidden_states
-    layer = len(lean.blocks) if hidden is None else _layer(hidden, len(lean.blocks))
+    layer = len(lean.blocks) if hidden is None else layer_of(hidden, len(lean.blocks))
     at_the_end = hidden is None or (hidden.pool == "last" and layer == len(lean.blocks))
     if at_the_end and not want.token_rewards:
         final = lean.read([Part(text.ids[: text.read_at + 1]) for text in texts]).float()
@@ -89,13 +95,6 @@ def packed_vectors(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> Pa
     states = [(state, text.read_at) for (_, state), text in zip(both, texts, strict=True)]
     every = [final for final, _ in both] if want.token_rewards else []
     return PackedVectors(torch.stack(read).float(), states, embedded, every)
-
-
-def _layer(wanted: Pooled, count: int) -> int:
-    layer = wanted.layer + count + 1 if wanted.layer < 0 else wanted.layer
-    if not 0 <= layer <= count:
-        raise ScoringError(f"hidden_states: no layer {wanted.layer}; the model has 0 to {count}")
-    return layer
 
 
 def packed_outputs(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> list[Output]:
@@ -114,16 +113,7 @@ def packed_outputs(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> li
         raise ScoringError(
             f"text {row} of a batch ({len(texts[row].ids)} tokens): the score is {scores[row]}"
         )
-    outputs = [
-        vectors.output(score, row, text, want)
-        for row, (score, text) in enumerate(zip(scores.tolist(), texts, strict=True))
-    ]
-    if not want.token_rewards:
-        return outputs
-    rewards = [
-        rewards_of(vectors.until_read(row, text), decoder.head, num_tokens=len(text.ids))
-        for row, text in enumerate(texts)
-    ]
     return [
-        replace(output, token_rewards=one) for output, one in zip(outputs, rewards, strict=True)
+        vectors.output(score, row, text, want, decoder.head)
+        for row, (score, text) in enumerate(zip(scores.tolist(), texts, strict=True))
     ]

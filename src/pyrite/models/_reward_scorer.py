@@ -23,13 +23,12 @@ from pyrite.models import (
 from pyrite.models._compute import LEAN_RUNS, compiled_facts
 from pyrite.models._packed import PackedVectors, fits, packed_vectors
 from pyrite.models._reading import CompatReading, Reading, first_index
-from pyrite.models._token_rewards import TokenTexts, rewards_of
+from pyrite.models._token_rewards import TokenTexts
 from pyrite.models._tokenizers import render_chat
 from pyrite.models._trunk import Trunk, Vectors
 from pyrite.types import Item, Json
 
 if TYPE_CHECKING:
-    import numpy as np
     import torch
 
 __all__ = ["RewardScorer"]
@@ -120,15 +119,13 @@ class RewardScorer(TokenScorer):
         parts = [part for index in scorable for part in self._parts(batch[index])]
         vectors, rewards = self._run(parts, want)
         each = len(parts) // len(scorable)
+        token_head = self._decoder.head if self.shift is None else None
         for place, index in enumerate(scorable):
             first = place * each
             score = self._score(rewards[first : first + each])
             if not math.isfinite(score):
                 raise ScoringError(f"row {index} of the batch: the score is {score}")
-            outputs[index] = vectors.output(score, first, parts[first], want)
-            if want.token_rewards and self.shift is None:
-                every = self._token_rewards(vectors, first, parts[first])
-                outputs[index] = replace(outputs[index], token_rewards=every)
+            outputs[index] = vectors.output(score, first, parts[first], want, token_head)
         return outputs
 
     def _parts(self, text: Encoded) -> list[Encoded]:
@@ -155,12 +152,6 @@ class RewardScorer(TokenScorer):
             vectors = self.trunk.run([text.ids for text in texts], want)
         with torch.inference_mode():
             return vectors, (vectors.read(texts) @ self.head).tolist()
-
-    def _token_rewards(
-        self, vectors: Vectors | PackedVectors, row: int, text: Encoded
-    ) -> np.ndarray:
-        until = vectors.until_read(row, text)
-        return rewards_of(until, self._decoder.head, num_tokens=len(text.ids))
 
     def _rewards(self, rows: Sequence[Sequence[int]]) -> torch.Tensor:
         """The head at every position, pads included: [rows, time]."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
+
+from pyrite.forward import Head
+from pyrite.models import Encoded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -12,15 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["TokenTexts", "rewards_of"]
 
 
-def rewards_of(
-    vectors: torch.Tensor, head: Callable[[torch.Tensor], torch.Tensor], *, num_tokens: int
-) -> np.ndarray:
+def rewards_of(vectors: torch.Tensor, head: Head, text: Encoded) -> np.ndarray:
     """What the head gives at every token of one text.
 
     Args:
-        vectors: final vectors of the tokens up to the one that is read, [read_at + 1, width].
+        vectors: final vectors of its tokens, [tokens, width], and of pads after them.
         head: takes vectors [tokens, width] to scores [tokens].
-        num_tokens: all tokens of the text.
+        text: the text's ids.
 
     Returns:
         float32 [num_tokens]; NaN after the token that is read, where no score is ever read.
@@ -29,8 +30,8 @@ def rewards_of(
     import torch
 
     with torch.inference_mode():
-        read = head(vectors.float()).float().cpu().numpy()
-    rewards = np.full(num_tokens, np.nan, np.float32)
+        read = head(vectors[: text.read_at + 1].float()).float().cpu().numpy()
+    rewards = np.full(len(text.ids), np.nan, np.float32)
     rewards[: len(read)] = read
     return rewards
 

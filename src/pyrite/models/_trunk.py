@@ -11,14 +11,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyrite.errors import ModelError, ScoringError
-from pyrite.forward import Forward, compiled
+from pyrite.forward import Forward, Head, compiled
 from pyrite.models import Encoded, Output, Pooled, Want
+from pyrite.models._token_rewards import rewards_of
 
 if TYPE_CHECKING:
     import numpy as np
     import torch
 
-__all__ = ["Precision", "Trunk", "Vectors", "compute_dtype", "pick_device", "pooled"]
+__all__ = [
+    "Precision",
+    "Trunk",
+    "Vectors",
+    "compute_dtype",
+    "layer_of",
+    "pick_device",
+    "pooled",
+]
 
 Precision = Literal["auto", "float32", "float16", "bfloat16", "int8"]
 
@@ -63,8 +72,22 @@ class Vectors:
     layer: torch.Tensor | None = None
     embedded: torch.Tensor | None = None
 
-    def output(self, score: float | np.ndarray, row: int, text: Encoded, want: Want) -> Output:
-        """The output of the text that stands in `row`, with the vectors that are wanted of it.
+    def output(
+        self,
+        score: float | np.ndarray,
+        row: int,
+        text: Encoded,
+        want: Want,
+        head: Head | None = None,
+    ) -> Output:
+        """The output of the text that stands in `row`, with what is wanted of it.
+
+        Args:
+            score: the text's.
+            row: where it stands.
+            text: its ids.
+            want: vectors, and the reward of every token.
+            head: of a model that has a reward for every token.
 
         Raises:
             ScoringError: a vector does not fit the wanted type.
@@ -75,11 +98,10 @@ class Vectors:
             hidden = pooled(self.layer[row], want.hidden_states, **place)
         if want.embeddings is not None and self.embedded is not None:
             embedded = pooled(self.embedded[row], want.embeddings, **place)
-        return Output(score, hidden, embedded)
-
-    def until_read(self, row: int, text: Encoded) -> torch.Tensor:
-        """The final vectors of the tokens up to the one that is read: [read_at + 1, width]."""
-        return self.final[row, : text.read_at + 1]
+        rewards = None
+        if want.token_rewards and head is not None:
+            rewards = rewards_of(self.final[row], head, text)
+        return Output(score, hidden, embedded, rewards)
 
     def read(self, texts: Sequence[Encoded]) -> torch.Tensor:
         """The final vectors where the texts are read, in float32: [rows, width]."""
@@ -173,17 +195,26 @@ class Trunk:
     def _layer(self, pooled: Pooled | None) -> int | None:
         """The block whose input is the wanted layer; None for the last layer, the trunk's output.
 
-        Layers count as transformers does: 0 is the input of the first block, `num_layers` (or -1)
-        the output after the final normalisation.
+        That output is the one after the final normalisation, as in transformers.
         """
         if pooled is None:
             return None
-        layer = pooled.layer + self.num_layers + 1 if pooled.layer < 0 else pooled.layer
-        if not 0 <= layer <= self.num_layers:
-            raise ScoringError(
-                f"hidden_states: no layer {pooled.layer}; the model has 0 to {self.num_layers}"
-            )
+        layer = layer_of(pooled, self.num_layers)
         return layer if layer < self.num_layers else None
+
+
+def layer_of(wanted: Pooled, num_layers: int) -> int:
+    """The layer counted from 0, the input of the first, to `num_layers`, the last's output.
+
+    Raises:
+        ScoringError: the model has no such layer.
+    """
+    layer = wanted.layer + num_layers + 1 if wanted.layer < 0 else wanted.layer
+    if not 0 <= layer <= num_layers:
+        raise ScoringError(
+            f"hidden_states: no layer {wanted.layer}; the model has 0 to {num_layers}"
+        )
+    return layer
 
 
 def pooled(vectors: torch.Tensor, want: Pooled, *, length: int, read_at: int) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from pyrite.config.names import VECTORS
 from pyrite.config.sections import QuerySection
 from pyrite.executors import Result, Task, Work
 from pyrite.models import Limits, Pooled, Scorer, Want
@@ -18,8 +19,6 @@ from pyrite.steps.scoring_rows import score_rows
 from pyrite.types import Json
 
 __all__ = ["Recalled", "ScoreTask"]
-
-VECTORS = ("hidden_states", "embeddings")
 
 
 @dataclass

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pyrite.config.names import VECTORS
 from pyrite.models import PairOutput, Rendered, TokenScorer
 from pyrite.scoring import Engine, Scored, ScoredPair
 from pyrite.steps.rows import Renderer, holds_pairs
@@ -216,25 +217,16 @@ def _token_columns(
         # Whoever reads the rewards has no tokenizer: the tokens' texts stand beside them.
         texts = [scorer.token_texts(e.ids) for e in encoded]
         columns[f"{prefix}token_texts"] = pa.array(texts, pa.list_(pa.string()))
-        columns[f"{prefix}token_rewards"] = _ragged([s.output.token_rewards for s in scored])
+        # NaN, after the token that is read, is null; so is the list of a row without rewards.
+        columns[f"{prefix}token_rewards"] = pa.array(
+            [s.output.token_rewards for s in scored], pa.list_(pa.float32()), from_pandas=True
+        )
     return columns
-
-
-def _ragged(rows: Sequence[np.ndarray | None]) -> pa.Array:
-    """Lists of float32; NaN inside one is null, a row without any is null as a whole."""
-    given = [row for row in rows if row is not None]
-    flat = np.concatenate(given) if given else np.zeros(0, np.float32)
-    starts = np.cumsum([0, *(0 if row is None else len(row) for row in rows)]).tolist()
-    for index, row in enumerate(rows):
-        if row is None:
-            starts[index] = None
-    offsets = pa.array(starts, pa.int32())
-    return pa.ListArray.from_arrays(offsets, pa.array(flat, pa.float32(), from_pandas=True))
 
 
 def _vectors(scored: Sequence[Scored], prefix: str) -> Vectors:
     found: Vectors = {}
-    for name in ("hidden_states", "embeddings"):
+    for name in VECTORS:
         given = [getattr(s.output, name) for s in scored]
         example = next((array for array in given if array is not None), None)
         if example is None:

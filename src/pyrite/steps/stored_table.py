@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pyrite.component import nearest
+from pyrite.config.names import SCORES
 from pyrite.errors import AnalysisError
 from pyrite.steps.chunks import ChunkStore
 from pyrite.steps.prompt_softmax import prompt_softmax
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["StoredTable"]
 
-SCORES = ("score", "chosen_end_scores", "rejected_end_scores", "margin", "loss", "entropy")
 REDUCTIONS = ("max", "mean", "argmax")
 TEXTS = ("prompt", "response", "chosen", "rejected")
 SOFTMAX = "softmax"
