@@ -31,6 +31,7 @@ import torch
 
 from forward import VOCABULARY, Texts, decoder_of, machine, models, write_section
 from pyrite.config.sections import QuerySection, StoreItem
+from pyrite.executors import Pool
 from pyrite.executors.local import Local
 from pyrite.exploits.ledger import Asked
 from pyrite.forward import Decoder
@@ -61,7 +62,7 @@ class Ids(TokenScorer):
         self.decoder, self.rows, self.facts = decoder, rows, {"device": "cpu"}
 
     def render_chat(self, item: Item) -> Rendered:
-        raise NotImplementedError
+        raise TypeError("these texts are made of ids: there are no messages to render")
 
     def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
         rows = [self.rows[int(text.text)] for text in texts]
@@ -194,8 +195,8 @@ def of_ids(name: str, rounds: int, answers: int) -> list[str]:
     return lines
 
 
-def of_texts(rounds: int, answers: int) -> list[str]:
-    """The shipped model, as an exploit step uses it."""
+def of_texts(rounds: int, answers: int, folder: Path) -> list[str]:
+    """The shipped model, as an exploit step uses it; rows and stored scores go to `folder`."""
     chance = random.Random(4)
 
     def draw(count: int) -> str:
@@ -210,18 +211,15 @@ def of_texts(rounds: int, answers: int) -> list[str]:
         for start, end in edits
         for row, (prompt, answer) in enumerate(rows)
     ]
-    folder = Path(tempfile.mkdtemp())
     os.environ["PYRITE_CACHE"] = str(folder / "cache")
     names = ("prompt", "response")
     columns = dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
     pq.write_table(pa.table({"row_id": list(range(len(rows))), **columns}), folder / "rows.parquet")
-    pool = Local().start(ModelOpening(RewardModel(path="builtin:tiny-reward-model")))
-    scorer = pool.here.scorer  # type: ignore[union-attr]
-    count = Counted(scorer.decoder)
+    model = ModelOpening(RewardModel(path="builtin:tiny-reward-model"))
     query = QuerySection(id="search", store=[StoreItem(name="score")])
     turn = iter(range(10**6))
 
-    def score() -> np.ndarray:
+    def score(pool: Pool) -> np.ndarray:
         scoring = exploit_texts.TextScoring(
             query=query,
             pool=pool,
@@ -233,10 +231,12 @@ def of_texts(rounds: int, answers: int) -> list[str]:
         )
         return scoring.score("discovery", asked)
 
-    with nothing_shared():
-        score()
-    tokens = count.taken()
-    return [measured("shipped model, exploit step", score, tokens, rounds, count).line()]
+    with contextlib.closing(Local().start(model)) as pool:
+        count = Counted(pool.here.scorer.decoder)  # type: ignore[union-attr]
+        with nothing_shared():
+            score(pool)
+        way, tokens = partial(score, pool), count.taken()
+        return [measured("shipped model, exploit step", way, tokens, rounds, count).line()]
 
 
 HOW = (
@@ -259,7 +259,9 @@ def main() -> None:
     parser.add_argument("--write", type=Path)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    lines = of_texts(given.rounds, given.texts // (1 + ENDINGS + OPENINGS))
+    with tempfile.TemporaryDirectory() as folder:
+        answers = given.texts // (1 + ENDINGS + OPENINGS)
+        lines = of_texts(given.rounds, answers, Path(folder))
     for name in models():
         lines += of_ids(name, given.rounds, given.answers)
     text = "\n".join(
