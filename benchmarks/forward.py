@@ -28,6 +28,7 @@ from pathlib import Path
 
 import torch
 from models_and_texts import VOCABULARY, Texts, decoder_of, models, questions, random_texts
+from sections import write_section
 
 from pyrite.forward import Decoder, Swap
 from pyrite.forward.lean import Lean
@@ -271,18 +272,6 @@ def report(name: str, rounds: int) -> str:
     return "\n".join(lines)
 
 
-def write_section(path: Path, name: str, text: str) -> None:
-    """Replace a model's section of a page, or add it; the rest of the page stays."""
-    page = path.read_text(encoding="utf-8") if path.exists() else "# Speed\n"
-    begin, end = f"<!-- forward.py, {name}: begin -->", f"<!-- forward.py, {name}: end -->"
-    section = f"{begin}\n{text}\n{end}"
-    if begin in page and end in page:
-        page = page[: page.index(begin)] + section + page[page.index(end) + len(end) :]
-    else:
-        page = f"{page.rstrip()}\n\n{section}\n"
-    path.write_text(page, encoding="utf-8")
-
-
 WAYS = (
     "| way | × the padded one | × one by one | of the products' limit | × one by one, wall clock | "
     "texts per CPU second |"
@@ -332,7 +321,7 @@ def main() -> None:
         text = report(name, arguments.rounds)
         print(text, flush=True)
         if arguments.write:
-            write_section(arguments.write, name, text)
+            write_section(arguments.write, f"forward.py, {name}", text)
 
 
 if __name__ == "__main__":

@@ -18,8 +18,7 @@ from pathlib import Path
 
 import torch
 from peers._growth import Grown, grow
-
-from forward import write_section
+from sections import write_section
 
 COLUMNS = "| model | texts | CPU time | wall clock | texts per CPU second | peak memory |"
 
@@ -61,7 +60,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text)
     if arguments.write:
-        write_section(arguments.write, "number of texts", text)
+        write_section(arguments.write, "growth.py, number of texts", text)
 
 
 if __name__ == "__main__":

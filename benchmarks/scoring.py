@@ -37,7 +37,8 @@ from peers import Case, NotRun, Peer
 from peers._cases import cases, chat, questions, sample, tokenizer_of
 from peers._growth import Grown, grow, lengthen
 from peers._measure import Measured, TokenisationAlone, products_alone, take_turns
-from peers._tables import page, write_section
+from peers._tables import page
+from sections import write_section
 
 FILES = (
     "seed_way",
@@ -228,7 +229,7 @@ def main() -> None:
     text = page(asdict(found))
     print(text)
     if arguments.write:
-        write_section(arguments.write, text)
+        write_section(arguments.write, "scoring.py", text)
     say(f"done in {time.perf_counter() - began:.0f} s; raw timings in {path}")
 
 

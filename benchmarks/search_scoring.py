@@ -5,8 +5,8 @@
 Whole texts and shared beginnings take turns in one process, in CPU time. The shipped model is
 measured as an exploit step uses it: made-up words as prompts and answers, 20 endings and 4 openings
 of each answer, from rows to scores with tokenizer and score store; before, in the order of the
-edits and without sharing. The models of `forward.py` get random tokens of such lengths through
-an engine.
+edits and without sharing. The models of `models_and_texts.py` get random tokens of such lengths
+through an engine.
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from models_and_texts import VOCABULARY, Texts, decoder_of, models
+from sections import write_section
 
-from forward import VOCABULARY, Texts, decoder_of, machine, models, write_section
+from forward import machine
 from pyrite.config.sections import QuerySection, StoreItem
 from pyrite.executors import Pool
 from pyrite.executors.local import Local
@@ -172,7 +174,7 @@ def scores(engine: Engine, texts: Sequence[tuple[Item, Rendered]]) -> np.ndarray
 
 
 def of_ids(name: str, rounds: int, answers: int) -> list[str]:
-    """A model of `forward.py` through an engine."""
+    """A model of `models_and_texts.py` through an engine."""
     decoder = decoder_of(models()[name]())
     count = Counted(decoder)
     chance = random.Random(3)
@@ -269,7 +271,7 @@ def main() -> None:
     )
     print(text)
     if given.write:
-        write_section(given.write, "common beginnings", text)
+        write_section(given.write, "search_scoring.py, common beginnings", text)
 
 
 if __name__ == "__main__":

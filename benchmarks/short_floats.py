@@ -22,8 +22,9 @@ from pathlib import Path
 
 import torch
 from models_and_texts import Texts, models, questions, random_texts
+from sections import write_section
 
-from forward import one_by_one, sorted_batches, write_section
+from forward import one_by_one, sorted_batches
 from pyrite.forward import Decoder
 from pyrite.models._int8 import round_to_int8
 
@@ -184,7 +185,7 @@ def main() -> None:
     text = "\n".join(lines)
     print(text, flush=True)
     if arguments.write:
-        write_section(arguments.write, "short floats", text)
+        write_section(arguments.write, "short_floats.py, short floats", text)
 
 
 if __name__ == "__main__":

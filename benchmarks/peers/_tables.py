@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-__all__ = ["page", "write_section"]
+__all__ = ["page"]
 
-BEGIN, END = "<!-- scoring:begin -->", "<!-- scoring:end -->"
-HEADER = "# Performance\n"
 SEED, ALONE, LIMIT = "the seed's way", "one by one", "torch's matrix products"
 
 INSTALL = """The packages of the others stand in an environment of their own, which sees that of
 Pyrite (here `.venv`, where the package itself is installed) and adds to it without changing it:
 
+<!-- not run: it installs other libraries and measures for an hour -->
 ```sh
 python3 -m venv /tmp/benchvenv
 printf '%s\\n' "$PWD/src" "$(echo $PWD/.venv/lib/python3*/site-packages)" \\
@@ -165,22 +163,3 @@ def _growth(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         for row in rows
     ]
     return [*lines, *_table(("model", "texts", "CPU time", "wall clock", "peak memory"), cells)]
-
-
-def write_section(path: Path, text: str) -> None:
-    """Replace what stands between the markers, or add them; the rest of the page stays.
-
-    Raises:
-        ValueError: one of the two markers is there alone.
-    """
-    old = path.read_text(encoding="utf-8") if path.exists() else HEADER
-    section = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in old and END in old:
-        before, rest = old.split(BEGIN, 1)
-        after = rest.split(END, 1)[1]
-        new = f"{before}{section}{after}"
-    elif BEGIN in old or END in old:
-        raise ValueError(f"{path}: only one of {BEGIN} and {END} is there")
-    else:
-        new = f"{old.rstrip()}\n\n{section}\n"
-    path.write_text(new, encoding="utf-8")
