@@ -37,7 +37,8 @@ class Node:
 
     Attributes:
         index: its place in its list.
-        beside: models that it only asks too (`gold`, `transfer`), with where that is written.
+        gold: a model that it only asks too, or a column; "" for none.
+        transfer: models that it only asks too, with where that is written.
     """
 
     kind: str
@@ -45,29 +46,34 @@ class Node:
     id: str
     requires: tuple[tuple[str, Mark], ...]
     mark: Mark
-    beside: tuple[tuple[str, Mark], ...] = ()
+    gold: str = ""
+    transfer: tuple[tuple[str, Mark], ...] = ()
 
     @classmethod
     def of(cls, kind: str, index: int, section: Map, mark: Mark) -> Node:
         """The node of a canonical section."""
-        written = section.get("requires")
-        requires = tuple(
-            (name, at)
-            for name, at in (written.pairs() if isinstance(written, Seq) else ())
-            if isinstance(name, str)
-        )
-        name = section.get("id", kind)
-        at = section.at("id") if "id" in section else mark
+        name, gold = section.get("id", kind), section.get("gold")
         return cls(
-            kind, index, name if isinstance(name, str) else "", requires, at, _beside(section)
+            kind,
+            index,
+            id=name if isinstance(name, str) else "",
+            requires=_named(section, "requires"),
+            mark=section.at("id") if "id" in section else mark,
+            gold=gold if isinstance(gold, str) else "",
+            transfer=_named(section, "transfer"),
         )
 
+    @property
+    def beside(self) -> set[str]:
+        """What it names beside the models that it is about."""
+        return {self.gold, *(name for name, _ in self.transfer)} - {""}
 
-def _beside(section: Map) -> tuple[tuple[str, Mark], ...]:
-    gold, transfer = section.get("gold"), section.get("transfer")
-    found = list(transfer.pairs()) if isinstance(transfer, Seq) else []
-    found += [(gold, section.at("gold"))] if "gold" in section else []
-    return tuple((name, mark) for name, mark in found if isinstance(name, str))
+
+def _named(section: Map, key: str) -> tuple[tuple[str, Mark], ...]:
+    """The names in a list of a section, and where each stands."""
+    written = section.get(key)
+    pairs = written.pairs() if isinstance(written, Seq) else ()
+    return tuple((name, mark) for name, mark in pairs if isinstance(name, str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,11 +148,10 @@ def _required(
 ) -> list[str]:
     """Ids of the required sections of one kind; filled in where there is only one."""
     named = dict.fromkeys(n for n, _ in node.requires if _is(n, kind, by_id))
-    beside = {name for name, _ in node.beside}
-    usable = [name for name in named if name not in beside]
+    usable = [name for name in named if name not in node.beside]
     if usable:
         return usable
-    candidates = [other.id for other in nodes if other.kind == kind and other.id not in beside]
+    candidates = [other.id for other in nodes if other.kind == kind and other.id not in node.beside]
     dangling = [name for name, _ in node.requires if name not in by_id]
     if dangling:
         return []
@@ -159,7 +164,7 @@ def _required(
             mark, f"{node.id!r} does not say in `requires` which {_PLURAL[kind]} it needs", choice
         )
     else:
-        asked = " beside those of `gold` and `transfer`" if kind == "model" and beside else ""
+        asked = " beside those of `gold` and `transfer`" if kind == "model" and node.beside else ""
         findings.mistake(mark, f"{node.id!r} needs {_NOUN[kind]}, and there is none{asked}")
     return []
 
@@ -194,14 +199,12 @@ def _check_references(
 def _check_transfer(
     node: Node, nodes: Sequence[Node], by_id: dict[str, Node], findings: Findings
 ) -> None:
-    """What `transfer` names is a model; `gold` may also be a column, of which nothing is known."""
+    """What `transfer` names is a model."""
     models = [other.id for other in nodes if other.kind == "model"]
-    for name, mark in node.beside:
-        if mark.path.endswith("gold") or _is(name, "model", by_id):
-            continue
-        findings.mistake(
-            mark, f"is {shown(name)}, and no model is called so", nearest(name, models)
-        )
+    for name, mark in node.transfer:
+        if not _is(name, "model", by_id):
+            hint = nearest(name, models)
+            findings.mistake(mark, f"is {shown(name)}, and no model is called so", hint)
 
 
 def _suggestion(name: str, usable: Sequence[Node], named: set[str]) -> str:
