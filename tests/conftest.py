@@ -42,3 +42,12 @@ def private_cache(
     cache = tmp_path_factory.getbasetemp() / "pyrite-cache"
     shutil.rmtree(cache / "scores", ignore_errors=True)
     monkeypatch.setenv("PYRITE_CACHE", str(cache))
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the reward functions of small experiments write down what they scored."""
+    path = tmp_path / "scored.log"
+    path.touch()
+    monkeypatch.setenv("REWARD_LOG", str(path))
+    return path

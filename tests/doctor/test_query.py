@@ -16,6 +16,8 @@ from pyrite.config import loads, schema
 from pyrite.errors import DoctorError, PyriteError
 from pyrite.runs import Run
 
+pytestmark = pytest.mark.usefixtures("log")
+
 REWARD = '''
 """A verdict that is the same for all texts, and a healthy score."""
 import os
@@ -62,14 +64,6 @@ def write(folder: Path, function: str, doctor: str = "fail") -> Path:
     )
     file.write_text(text)
     return file
-
-
-@pytest.fixture(autouse=True)
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "scored.log"
-    path.touch()
-    monkeypatch.setenv("REWARD_LOG", str(path))
-    return path
 
 
 def scored(log: Path) -> Counter[str]:

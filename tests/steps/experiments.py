@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyrite as pyrite_package
+
 REWARD = '''
 """Score = length of the response; every call is written down."""
 import os, time
@@ -39,6 +41,33 @@ analyze:
   compute: [num_words, num_chars]
   bootstrap: 100
 """
+
+STORING = """
+name: stored
+out: {out}
+doctor: "off"
+model: {model}
+data:
+  id: rows
+  path: {data}
+  sample: {{n: 7}}
+query:
+  id: scores
+  requires: [tiny, rows]
+  {settings}
+  store: {store}
+"""
+TINY = '{id: tiny, path: "builtin:tiny-reward-model", reading: native}'
+
+
+def run_storing(
+    folder: Path, store: str, *, data: str, model: str = TINY, settings: str = "save_interval: 3"
+) -> pyrite_package.Run:
+    """A query of seven rows that keeps `store`, with one or more `settings` of its own."""
+    file = folder / "storing.yml"
+    values = {"model": model, "data": data, "settings": settings, "store": store}
+    file.write_text(STORING.format(out=folder / "runs", **values))
+    return pyrite_package.run(file, quiet=True)
 
 
 def write_experiment(folder: Path, *, rows: int = 40, save: int = 10, extra: str = "") -> Path:

@@ -15,13 +15,7 @@ from pyrite.errors import ConfigError, PyriteError, StoreError
 from tests.steps.experiments import pyrite as command
 from tests.steps.exploit_runs import MAGIC, experiment, model, rows, run
 
-
-@pytest.fixture(autouse=True)
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "scored.log"
-    path.touch()
-    monkeypatch.setenv("REWARD_LOG", str(path))
-    return path
+pytestmark = pytest.mark.usefixtures("log")
 
 
 @pytest.fixture

@@ -18,14 +18,6 @@ from pyrite.errors import StoreError
 from tests.steps.experiments import pyrite, write_experiment
 
 
-@pytest.fixture
-def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "scored.log"
-    path.touch()
-    monkeypatch.setenv("REWARD_LOG", str(path))
-    return path
-
-
 def scored(log: Path) -> Counter[str]:
     return Counter(log.read_text().splitlines())
 

@@ -7,39 +7,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import pyrite
 from pyrite.errors import ConfigError
+from tests.steps.experiments import run_storing
 
-EXPERIMENT = """
-name: tokens
-out: {out}
-doctor: "off"
-model: {model}
-data:
-  id: rows
-  path: {data}
-  sample: {{n: 7}}
-query:
-  id: scores
-  requires: [tiny, rows]
-  save_interval: 3
-  store: [score, chosen_end_scores, margin, tokens, token_rewards]
-"""
-TINY = '{id: tiny, path: "builtin:tiny-reward-model", reading: native}'
-
-
-def run(folder: Path, data: str, model: str = TINY) -> pyrite.Run:
-    file = folder / "e.yml"
-    file.write_text(EXPERIMENT.format(out=folder / "runs", data=data, model=model))
-    return pyrite.run(file, quiet=True)
+QUESTIONS, PAIRS = "builtin:demo/questions.jsonl", "builtin:demo/pairs.jsonl"
+STORE = "[score, chosen_end_scores, margin, tokens, token_rewards]"
 
 
 @pytest.mark.parametrize(
     "sides", [{"": "score"}, {"chosen_": "chosen_end_scores", "rejected_": ""}]
 )
 def test_a_list_beside_the_tokens(tmp_path: Path, sides: dict[str, str]) -> None:
-    data = "builtin:demo/pairs.jsonl" if "chosen_" in sides else "builtin:demo/questions.jsonl"
-    table = run(tmp_path, data).table("scores")
+    data = PAIRS if "chosen_" in sides else QUESTIONS
+    table = run_storing(tmp_path, STORE, data=data).table("scores")
     for prefix, score in sides.items():
         scores = table[score] if score else table["chosen_end_scores"] - table["margin"]
         for row in range(len(table)):
@@ -51,12 +31,8 @@ def test_a_list_beside_the_tokens(tmp_path: Path, sides: dict[str, str]) -> None
 
 
 def test_adjacent_pairs(tmp_path: Path) -> None:
-    file = tmp_path / "e.yml"
-    text = EXPERIMENT.format(
-        out=tmp_path / "runs", data="builtin:demo/questions.jsonl", model=TINY
-    ).replace("save_interval: 3", "pairs: adjacent\n  chunk_size: 4")
-    file.write_text(text)
-    table = pyrite.run(file, quiet=True).table("scores")
+    calls = "pairs: adjacent\n  chunk_size: 4"
+    table = run_storing(tmp_path, STORE, data=QUESTIONS, settings=calls).table("scores")
     for row in range(len(table)):
         rewards = table["chosen_token_rewards"][row]
         if np.isnan(table["chosen_end_scores"][row]):
@@ -70,7 +46,7 @@ def test_a_model_that_has_none(tmp_path: Path) -> None:
     file.write_text("def score(prompt, response): return float(len(response))\n")
     model = f"{{id: tiny, entrypoint: '{file}:score'}}"
     with pytest.raises(ConfigError) as caught:
-        run(tmp_path, "builtin:demo/questions.jsonl", model)
+        run_storing(tmp_path, STORE, data=QUESTIONS, model=model)
     (mistake,) = [one for one in caught.value.mistakes if "token_rewards" in str(one)]
     assert "query.scores.store: the model 'tiny' cannot give 'token_rewards'" in str(mistake)
     assert "linear head" in str(mistake)

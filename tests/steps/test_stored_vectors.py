@@ -7,34 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import pyrite
-
-EXPERIMENT = """
-name: vectors
-out: {out}
-doctor: "off"
-model: {{id: tiny, path: "builtin:tiny-reward-model", reading: native}}
-data:
-  id: rows
-  path: {data}
-  sample: {{n: 7}}
-query:
-  id: scores
-  requires: [tiny, rows]
-  save_interval: 3
-  store:
-    - hidden_states: {{pool: {pool}}}
-    - tokens
-    - embeddings: {{pool: mean, dtype: float32}}
-"""
+from tests.steps.experiments import run_storing
 
 
 @pytest.mark.parametrize("pool", ["last", "mean", "all"])
 @pytest.mark.parametrize("data", ["builtin:demo/questions.jsonl", "builtin:demo/pairs.jsonl"])
 def test_vectors_are_columns(tmp_path: Path, pool: str, data: str) -> None:
-    file = tmp_path / "e.yml"
-    file.write_text(EXPERIMENT.format(out=tmp_path / "runs", data=data, pool=pool))
-    run = pyrite.run(file, quiet=True)
+    embeddings = "{embeddings: {pool: mean, dtype: float32}}"
+    store = f"[{{hidden_states: {{pool: {pool}}}}}, tokens, {embeddings}]"
+    run = run_storing(tmp_path, store, data=data)
     table = run.table("scores")
     prefix = "chosen_" if "pairs" in data else ""
     for tokens, hidden, embedded in zip(
