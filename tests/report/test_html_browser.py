@@ -189,6 +189,18 @@ def test_the_theme_follows_the_system_and_the_switch(browser: Any, address: str)
     visit.check_and_close(address)
 
 
+def test_a_page_switched_to_dark_is_light_on_paper(visit: Visit) -> None:
+    background = "getComputedStyle(document.body).backgroundColor"
+    ink = "getComputedStyle(document.body).color"
+    light = visit.page.evaluate(ink)
+    visit.page.get_by_role("button", name="Switch to dark colours").click()
+    assert visit.page.evaluate(background) == "rgb(25, 24, 22)"
+    picture = visit.page.locator("#figure-still img")
+    assert "invert" in picture.evaluate("x => getComputedStyle(x).filter")
+    visit.page.emulate_media(media="print")
+    assert visit.page.evaluate(ink) == light
+
+
 def test_a_command_is_copied(browser: Any, address: str) -> None:
     visit = Visit(browser, address, permissions=["clipboard-read", "clipboard-write"])
     button = visit.page.get_by_role("button", name="Reproduce this run").first

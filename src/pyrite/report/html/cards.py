@@ -132,10 +132,10 @@ def view(block: ExploitCard, *, id: str, scale: Scale) -> CardView:
         severity=numbers.MISSING if severity is None else f"{severity:.1f}",
         severity_key=-1.0 if severity is None else severity,
         vector=visible(_vector(card)),
-        effect=numbers.interval(_three(effect)),
+        effect=numbers.interval(numbers.ends(effect)),
         effect_key=abs(_value(effect) or 0.0),
-        prompts=_prompts(effect),
-        strip=scale.strip(_three(effect)),
+        prompts=numbers.prompts(effect),
+        strip=scale.strip(numbers.ends(effect)),
         rows=_rows(card),
         sentences=_sentences(card),
         examples=examples(card.get("examples")),
@@ -159,12 +159,6 @@ def _text(content: Mapping[str, Json], key: str) -> str:
 
 def _value(found: Json) -> float | None:
     return numbers.as_number(found.get("value")) if isinstance(found, Mapping) else None
-
-
-def _three(found: Json) -> Json:
-    if not isinstance(found, Mapping):
-        return None
-    return [found.get("value"), found.get("low"), found.get("high")]
 
 
 def _severity(block: ExploitCard) -> float | None:
@@ -194,11 +188,6 @@ def _sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}{end}"
 
 
-def _prompts(found: Json) -> str:
-    n = found.get("prompts", found.get("n")) if isinstance(found, Mapping) else None
-    return "" if n is None else numbers.count(n)
-
-
 def _rows(card: Mapping[str, Json]) -> list[Row]:
     found, discovery = _map(card, "confirmation"), _map(card, "discovery")
     scale = scale_of(found.get(name) for name in _EFFECTS)
@@ -212,19 +201,19 @@ def _rows(card: Mapping[str, Json]) -> list[Row]:
         rows.append(
             Row(
                 label=label,
-                confirmed=_shares(one) if shares else numbers.interval(_three(one)),
-                strip=None if shares else scale.strip(_three(one)),
+                confirmed=_shares(one) if shares else numbers.interval(numbers.ends(one)),
+                strip=None if shares else scale.strip(numbers.ends(one)),
                 discovered=numbers.number(early) if early is not None else numbers.MISSING,
-                prompts=_prompts(one) or numbers.MISSING,
+                prompts=numbers.prompts(one) or numbers.MISSING,
             )
         )
     return rows
 
 
 def _shares(one: Mapping[str, Json]) -> str:
-    value, low, high = (numbers.as_number(x) for x in _three(one))
+    value, low, high = (numbers.as_number(x) for x in numbers.ends(one))
     if value is None or low is None or high is None:
-        return numbers.interval(_three(one))
+        return numbers.interval(numbers.ends(one))
     return f"{value:.0%} [{low:.0%}, {high:.0%}]"
 
 

@@ -87,24 +87,17 @@ def comparisons(card: Mapping[str, Json]) -> list[Comparison]:
 
 def scale_of(estimates: Iterable[Json]) -> Scale:
     """One axis for some estimates."""
-    ends = [
-        numbers.as_number(found.get(end))
-        for found in estimates
-        if isinstance(found, Mapping)
-        for end in ("value", "low", "high")
-    ]
-    return Scale.of([x for x in ends if x is not None])
+    found = [numbers.as_number(x) for one in estimates for x in numbers.ends(one) or ()]
+    return Scale.of([x for x in found if x is not None])
 
 
 def _line(label: str, small: str, effect: Json, scale: Scale, problem: Json = None) -> Line:
-    measured = isinstance(effect, Mapping)
-    three = [effect.get(end) for end in ("value", "low", "high")] if measured else None
-    prompts = effect.get("prompts", effect.get("n")) if measured else None
+    ends = numbers.ends(effect)
     missing = f"not measured: {clip(str(problem), 300)}" if problem else "not measured"
     return Line(
         label=visible(clip(label, 300)),
         small=visible(clip(small, 300)),
-        strip=scale.strip(three),
-        effect=numbers.interval(three) if measured else visible(missing),
-        prompts=numbers.MISSING if prompts is None else numbers.count(prompts),
+        strip=scale.strip(ends),
+        effect=visible(missing) if ends is None else numbers.interval(ends),
+        prompts=numbers.prompts(effect) or numbers.MISSING,
     )

@@ -6,7 +6,7 @@ import base64
 import gzip
 import math
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -53,7 +53,7 @@ class FigureView:
     script: Markup | None
     png: str | None
     missing: str
-    size: tuple[int, int] | None = field(default=None)
+    size: tuple[int, int] | None
 
 
 def view(figure: Figure, *, id: str, folder: Path, budget: Budget) -> FigureView:

@@ -63,7 +63,7 @@ def node(value: Json, *, depth: int = 0) -> Node:
             return Definitions(
                 [
                     (label(str(key)), node(one, depth=depth + 1))
-                    for key, one in _first(value.items())
+                    for key, one in list(value.items())[:MOST]
                 ]
             )
     elif isinstance(value, list | tuple):
@@ -95,10 +95,6 @@ def _several(value: Sequence[Json], depth: int) -> Node:
     return Items([node(one, depth=depth + 1) for one in shown], left)
 
 
-def _first(items: object) -> list[tuple[object, Json]]:
-    return list(items)[:MOST]  # type: ignore[call-overload,no-any-return]
-
-
 def _is_flat(value: Json) -> bool:
     return not isinstance(value, Mapping | list | tuple) or _is_estimate(value)
 
@@ -113,7 +109,7 @@ def _is_estimate(value: Json) -> bool:
 
 def estimate(value: Mapping[str, Json]) -> str:
     """`0.42 [0.31, 0.53], n = 40, 12 prompts`."""
-    shown = numbers.interval([value["value"], value["low"], value["high"]])
+    shown = numbers.interval(numbers.ends(value))
     sizes = [f"n = {numbers.count(value['n'])}"] if value.get("n") is not None else []
     if value.get("prompts") not in (None, value.get("n")):
         sizes.append(f"{numbers.count(value['prompts'])} prompts")

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pyrite.types import Json
 
-__all__ = ["MISSING", "as_number", "count", "decimals", "interval", "number", "share"]
+__all__ = [
+    "MISSING",
+    "as_number",
+    "count",
+    "decimals",
+    "ends",
+    "interval",
+    "number",
+    "prompts",
+    "share",
+]
 
 MISSING = "–"
 MOST_DECIMALS = 6
@@ -65,6 +75,19 @@ def interval(value: Json, places: int = 2) -> str:
     if low is None or high is None:
         return f"{_fixed(middle, places)} (no interval)"
     return f"{_fixed(middle, places)} [{_fixed(low, places)}, {_fixed(high, places)}]"
+
+
+def ends(estimate: Json) -> Json:
+    """`[value, low, high]` of an estimate on a card; None of anything else."""
+    if not isinstance(estimate, Mapping):
+        return None
+    return [estimate.get(end) for end in ("value", "low", "high")]
+
+
+def prompts(estimate: Json) -> str:
+    """`1,234` prompts of an estimate on a card; "" where it does not say."""
+    n = estimate.get("prompts", estimate.get("n")) if isinstance(estimate, Mapping) else None
+    return "" if n is None else count(n)
 
 
 def _fixed(value: float, places: int) -> str:

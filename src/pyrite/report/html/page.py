@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pyrite.report import ExploitCard, Facts, Figure, Report, Section, Table, TokenRewards
+from pyrite.report import ExploitCard, Figure, Report, Section, Table, TokenRewards
 from pyrite.report.html import cards, figures, tables, tokens
 
 __all__ = ["BlockView", "CardsView", "Ids", "SectionView", "policy", "sections"]
@@ -47,7 +47,7 @@ class CardsView:
 
 @dataclass(frozen=True)
 class SectionView:
-    """A section ready for the template; `below` is the level of headings inside it."""
+    """A section ready for the template."""
 
     id: str
     title: str
@@ -106,8 +106,6 @@ class _Maker:
             value = figures.view(block, id=made, folder=self.folder, budget=self.budget)
         elif isinstance(block, TokenRewards):
             value = tokens.view(block, id=self.ids("tokens", block.id))
-        elif isinstance(block, Facts):
-            value = block
         return BlockView(block.kind, value)
 
     def _cards(self, blocks: list[ExploitCard]) -> BlockView:

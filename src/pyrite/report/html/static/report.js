@@ -23,6 +23,8 @@
   /* ---- light and dark ---- */
 
   const prefersDark = window.matchMedia("(prefers-color-scheme: dark)");
+  const darkRules = [...document.styleSheets].flatMap((sheet) => [...sheet.cssRules])
+    .filter((rule) => rule.media?.mediaText.includes("prefers-color-scheme"));
   const isDark = () => (root.dataset.theme || (prefersDark.matches ? "dark" : "light")) === "dark";
 
   function themeSwitch(button) {
@@ -32,6 +34,7 @@
     };
     button.addEventListener("click", () => {
       root.dataset.theme = isDark() ? "light" : "dark";
+      darkRules.forEach(({ media }) => { media.mediaText = isDark() ? "screen" : "not all"; });
       label();
       repaint();
     });
@@ -83,13 +86,15 @@
     const keyOf = (cell) => (Array.isArray(cell) ? cell[1] : cell);
 
     function show() {
-      const last = Math.min(first + data.page, rows.length);
-      body.replaceChildren(...rows.slice(first, last).map((row) =>
+      body.replaceChildren(...rows.slice(first, first + data.page).map((row) =>
         make("tr", {}, ...row.map((cell, at) => cellOf(at, cell, data)))));
-      if (!rows.length) {
-        const td = make("td", { colSpan: data.kinds.length, textContent: "No row matches." });
-        body.append(make("tr", {}, td));
-      }
+      const none = { colSpan: data.kinds.length, textContent: "No row matches." };
+      if (!rows.length) body.append(make("tr", {}, make("td", none)));
+      tellPlace();
+    }
+
+    function tellPlace() {
+      const last = Math.min(first + data.page, rows.length);
       const of = rows.length === data.rows.length ? "" : ` (of ${grouped.format(data.rows.length)})`;
       one("[data-place]", box).textContent = rows.length
         ? `${grouped.format(first + 1)}–${grouped.format(last)} of ${grouped.format(rows.length)}${of}`
@@ -137,10 +142,7 @@
       announce(`${rows.length} rows match`);
     }));
     reveal(one(".tools", box), Boolean(filter));
-    reveal(pages, data.rows.length > data.page);
-    one("[data-place]", box).textContent =
-      `1–${Math.min(data.page, rows.length)} of ${grouped.format(rows.length)}`;
-    one("[data-previous]", box).disabled = true;
+    tellPlace();
   }
 
   /* ---- exploit cards ---- */
