@@ -7,7 +7,7 @@ import time
 from pyrite.report import Report
 from pyrite.report.material import Material
 from pyrite.report.sections import SECTIONS
-from pyrite.report.verdict import also, verdict
+from pyrite.report.verdict import verdict
 from pyrite.runs import Run
 
 __all__ = ["build"]
@@ -21,6 +21,7 @@ def build(run: Run) -> Report:
     """
     material = Material(run)
     sections = [section(material) for section in SECTIONS]
+    told, others = verdict(material)
     manifest = material.manifest
     packages = manifest.get("environment", {}).get("packages", {})
     return Report(
@@ -30,7 +31,7 @@ def build(run: Run) -> Report:
         version=str(packages.get("pyrite", "unknown")),
         made=time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         command=material.command,
-        verdict=verdict(material),
-        also=also(material),
+        verdict=told,
+        also=others,
         sections=[section for section in sections if section.blocks],
     )

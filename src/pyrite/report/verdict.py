@@ -12,32 +12,25 @@ from pyrite.report.ranking import destroys, ranked
 from pyrite.report.trust import trusted
 from pyrite.types import Json
 
-__all__ = ["also", "verdict"]
+__all__ = ["verdict"]
 
 MOST_TOLD = 2
 MOST_GAPS = 6
 
 
-def verdict(material: Material) -> list[str]:
-    """Can the scores be trusted, what was found, what was not measured."""
-    return [trusted(material), _found(material), _missing(material)]
+_NOTHING = "nothing can be said, because no analysis and no exploit step has finished."
 
 
-def also(material: Material) -> list[str]:
-    """What else was found, one sentence each."""
-    return [_ended(one) for one in _sentences(material)[1:]]
+def verdict(material: Material) -> tuple[list[str], list[str]]:
+    """Can the scores be trusted, what was found, what was not measured; and what else was found."""
+    first, *others = _found(material) or [_NOTHING]
+    return [trusted(material), f"Found: {first}", _missing(material)], others
 
 
-def _found(material: Material) -> str:
-    said = _sentences(material)
-    if not said:
-        return "Found: nothing can be said, because no analysis and no exploit step has finished."
-    return f"Found: {_ended(said[0])}"
-
-
-def _sentences(material: Material) -> list[str]:
+def _found(material: Material) -> list[str]:
     replayed = [x.findings[0] for x in material.steps("replay") if x.findings]
-    return [part for part in (*_exploits(material), *replayed, *_analyses(material)) if part]
+    said = (*_exploits(material), *replayed, *_analyses(material))
+    return [_ended(one) for one in said if one]
 
 
 def _ended(sentence: str) -> str:
