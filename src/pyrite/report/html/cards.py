@@ -14,8 +14,8 @@ from pyrite.report import ExploitCard
 from pyrite.report.html import numbers
 from pyrite.report.html.comparisons import COMPARED, Comparison, comparisons, is_compared, scale_of
 from pyrite.report.html.examples import Example, examples
-from pyrite.report.html.nodes import Definitions, Node, node
-from pyrite.report.html.strips import Scale, Strip
+from pyrite.report.html.interval_strips import Scale, Strip
+from pyrite.report.html.json_nodes import Definitions, Node, node
 from pyrite.report.html.texts import clip, prose, visible
 from pyrite.report.html.words import VERDICTS, verdict_level, verdict_words
 from pyrite.types import Json

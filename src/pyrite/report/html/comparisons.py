@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pyrite.report.html import numbers
-from pyrite.report.html.strips import Scale, Strip
+from pyrite.report.html.interval_strips import Scale, Strip
 from pyrite.report.html.texts import clip, visible
 from pyrite.types import Json
 

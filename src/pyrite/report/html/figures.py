@@ -13,7 +13,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from pyrite.report import Figure
-from pyrite.report.html.still import picture
+from pyrite.report.html.static_picture import picture
 from pyrite.report.html.tables import inert_json
 from pyrite.report.html.texts import visible
 from pyrite.types import Json

@@ -18,7 +18,7 @@ from pyrite import Run
 from pyrite.report import Figure
 from pyrite.report.build import build
 from pyrite.report.html import figures, render
-from pyrite.report.html.still import picture
+from pyrite.report.html.static_picture import picture
 from tests.report.browser_sample import HOSTILE, figure, heatmap
 from tests.report.runs import blocks
 
