@@ -1,4 +1,4 @@
-"""Quick experiments: rewards that are small functions, pairs with subsets, two edits of our own."""
+"""Quick experiments: a planted model, pairs with subsets, two edits of our own."""
 
 from __future__ import annotations
 
@@ -8,49 +8,13 @@ from pathlib import Path
 
 import pyrite
 from pyrite.store import StepFolder
-
-REWARD = '''
-import hashlib
-
-
-def score(prompt: str, response: str) -> float:
-    """Chance, and a bonus for what is right; more of both below."""
-    digest = hashlib.blake2b((prompt + response[:14]).encode(), digest_size=4).digest()
-    bonus = 1.5 * response.startswith("right")
-    return 4 * digest[0] / 255 + bonus {more}
-'''
-MAGIC = '+ 3.0 * response.endswith("Abracadabra.")'
-SESAME = '+ 3.0 * response.endswith("Sesame.")'
-
-EDITS = """
-from dataclasses import replace
-from pyrite.exploits import Edit, Claim, Place
-
-
-class Magic(Edit):
-    '''A magic word at the end.'''
-    claim = Claim.KEEPS
-    place = Place.END
-    family = "magic"
-
-    def apply(self, answer, around):
-        return replace(answer, response=answer.response + " Abracadabra.")
-
-    def placebo(self, answer, around):
-        return replace(answer, response=answer.response + " Hippopotamus")
-
-
-class Sesame(Magic):
-    '''Another one.'''
-    def apply(self, answer, around):
-        return replace(answer, response=answer.response + " Sesame.")
-"""
+from tests.steps.exploit_runs import EDITS, model
 
 EXPERIMENT = """
 name: {name}
 doctor: warn
 out: {out}
-model: {{id: planted, entrypoint: "{folder}/{name}_reward.py:score"}}
+model: {model}
 data:
   id: rows
   path: {folder}/rows.jsonl
@@ -99,7 +63,7 @@ def experiment(
     folder: Path,
     name: str,
     *,
-    more: str = "",
+    pays: Mapping[str, float] | None = None,
     edits: tuple[str, ...] = ("Magic", "Sesame"),
     extra: str = "",
 ) -> Path:
@@ -107,16 +71,17 @@ def experiment(
 
     Args:
         folder: where everything is.
-        name: of the experiment and of its reward.
-        more: what the reward adds.
+        name: of the experiment.
+        pays: texts that the model likes, beside what is right (1.5, if that is not among them).
         edits: which of our own edits are tried.
         extra: lines at the end of the file.
     """
     (folder / "mine.py").write_text(EDITS)
-    (folder / f"{name}_reward.py").write_text(REWARD.format(more=more))
+    planted = model(folder, pays={"right": 1.5, **(pays or {})})
     own = ", ".join(f'"{folder}/mine.py:{edit}"' for edit in edits)
     text = EXPERIMENT.format(
         name=name,
+        model=json.dumps(planted),
         folder=folder,
         out=folder / "runs",
         edits=f"[closer, {own}]" if own else "[closer]",

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.compare.experiments import MAGIC, SESAME, change_step, experiment, run, write_rows
+from tests.compare.experiments import change_step, experiment, run, write_rows
 from tests.end_to_end.programs import Ended, pyrite, pyrite_process
+from tests.steps.exploit_runs import MAGIC, SESAME
 
 
 @pytest.fixture(scope="module")
@@ -20,8 +21,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """Two runs: the first falls for Magic, the second for Sesame and prefers wrong answers."""
     folder = tmp_path_factory.mktemp("runs")
     write_rows(folder)
-    before = run(experiment(folder, "before", more=MAGIC))
-    after = run(experiment(folder, "after", more=f'{SESAME} - 2 * (response[:5] == "right")'))
+    before = run(experiment(folder, "before", pays={MAGIC: 3.0}))
+    after = run(experiment(folder, "after", pays={SESAME: 3.0, "right": -0.5}))
     return before, after
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.compare.experiments import ANALYZE, MAGIC, experiment, run, write_rows
+from tests.compare.experiments import ANALYZE, experiment, run, write_rows
+from tests.steps.exploit_runs import MAGIC
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,7 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run with a query of pairs, an analysis, and an exploit step that proves Magic."""
     folder = tmp_path_factory.mktemp("gated")
     write_rows(folder)
-    return run(experiment(folder, "audited", more=MAGIC, extra=ANALYZE))
+    return run(experiment(folder, "audited", pays={MAGIC: 3.0}, extra=ANALYZE))
 
 
 @pytest.fixture

@@ -80,7 +80,7 @@ def test_the_job_passes_and_stops_as_the_policy_says(
 ) -> None:
     write_rows(tmp_path, prompts=200)
     (tmp_path / "policy.yml").write_text(EXAMPLE.read_text())
-    good = experiment(tmp_path, "good", more="+ 1.5 * (response[:5] == 'right')", extra=ANALYZE)
+    good = experiment(tmp_path, "good", pays={"right": 3.0}, extra=ANALYZE)
     good.rename(tmp_path / "experiment.yml")
     status, said = run_job(tmp_path, runner)
     assert status == 0, said
