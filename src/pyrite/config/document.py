@@ -6,18 +6,20 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pyrite.config.environment import substitute
 from pyrite.config.tree import EnvText, Findings, Map, Mark, Seq
-from pyrite.types import Json, Location
+from pyrite.errors import ConfigError
+from pyrite.types import Json, Location, Mistake
 
 if TYPE_CHECKING:
     from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
     Node: TypeAlias = MappingNode | ScalarNode | SequenceNode
 
-__all__ = ["Document", "parse", "parse_value", "retype"]
+__all__ = ["Document", "parse", "parse_value", "retype", "text_of"]
 
 MAX_NODES = 100_000
 """Values in one file, aliases expanded; more is a mistake or an attack."""
@@ -34,6 +36,24 @@ class Document:
 
     root: Json
     repaired: bool = False
+
+
+def text_of(path: Path, refused: type[ConfigError]) -> str:
+    """The text of a YAML file.
+
+    Args:
+        path: the file.
+        refused: the error of a file that cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        said = f"is not UTF-8 (byte {error.start})"
+        raise refused([Mistake(Location(str(path)), "", said)]) from error
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        said = f"cannot be read: {reason}"
+        raise refused([Mistake(Location(str(path)), "", said)]) from error
 
 
 def parse(text: str, file: str, env: Mapping[str, str], findings: Findings) -> Document | None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyrite.config.assemble import assemble
-from pyrite.config.document import parse
+from pyrite.config.document import parse, text_of
 from pyrite.config.overrides import apply
 from pyrite.config.tree import Findings, Map, Mark, shown
 from pyrite.errors import ConfigError
-from pyrite.types import Location, Mistake
+from pyrite.types import Location
 
 if TYPE_CHECKING:
     from pyrite.experiment import Experiment
@@ -38,13 +38,7 @@ def load(
         ConfigError: with every mistake that was found.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"is not UTF-8 (byte {error.start})") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _unreadable(path, f"cannot be read: {reason}") from error
+    text = text_of(path, ConfigError)
     return loads(text, file=str(path), overrides=overrides, env=env, folder=path.parent)
 
 
@@ -96,7 +90,3 @@ def loads(
 def _name_of(file: str) -> str:
     """The file's name as the name of a folder."""
     return re.sub(r"[^A-Za-z0-9_.\-]+", "_", Path(file).stem).lstrip("_.-")[:100] or "experiment"
-
-
-def _unreadable(path: Path, message: str) -> ConfigError:
-    return ConfigError([Mistake(Location(str(path)), "", message)])

@@ -159,8 +159,12 @@ class Policy(Section):
         """What it is where this rule finds no measurement."""
         return rule.missing or self.missing
 
+    @classmethod
+    def rules(cls) -> list[str]:
+        """The keys that ask for something; the others say how it is asked."""
+        return [name for name in cls.model_fields if name not in ("judge", "missing", "allow")]
+
     @property
     def asks(self) -> bool:
         """Whether there is anything to check."""
-        settings = {"judge", "missing", "allow"}
-        return any(getattr(self, name) for name in type(self).model_fields if name not in settings)
+        return any(getattr(self, name) for name in self.rules())

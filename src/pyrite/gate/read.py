@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
 from pyrite.component import nearest
-from pyrite.config.document import parse
+from pyrite.config.document import parse, text_of
 from pyrite.config.tree import Findings, Map, Mark, Seq, shown
 from pyrite.config.validate import validate
 from pyrite.errors import PolicyError
 from pyrite.gate.policy import Policy
-from pyrite.types import Location, Mistake
+from pyrite.types import Location
 
 __all__ = ["load_policy"]
 
@@ -23,15 +22,8 @@ def load_policy(path: Path) -> Policy:
     Raises:
         PolicyError: with every mistake that was found.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"is not UTF-8 (byte {error.start})") from error
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else str(error)
-        raise _unreadable(path, f"cannot be read: {reason}") from error
     findings = Findings()
-    policy = _read(text, str(path), findings)
+    policy = _read(text_of(path, PolicyError), str(path), findings)
     if policy is None or findings.mistakes:
         raise PolicyError(findings.sorted())
     return policy
@@ -53,13 +45,10 @@ def _read(text: str, file: str, findings: Findings) -> Policy | None:
     _check_doctor(root, findings)
     _check_accuracy(root, findings)
     if policy is not None and not policy.asks:
-        findings.mistake(mark, "the policy asks for nothing", "add a rule: " + _rules())
+        findings.mistake(
+            mark, "the policy asks for nothing", "add a rule: " + ", ".join(Policy.rules())
+        )
     return policy
-
-
-def _rules() -> str:
-    settings = ("judge", "missing", "allow")
-    return ", ".join(name for name in Policy.model_fields if name not in settings)
 
 
 def _check_doctor(root: Map, findings: Findings) -> None:
@@ -78,8 +67,3 @@ def _check_accuracy(root: Map, findings: Findings) -> None:
     rule = root.get("accuracy")
     if isinstance(rule, Map) and rule.get("min") is None and rule.get("subsets") is None:
         findings.mistake(root.at("accuracy"), "asks for nothing", "give `min`, or `subsets`")
-
-
-def _unreadable(path: Path, message: str) -> PolicyError:
-    mistakes: Sequence[Mistake] = [Mistake(Location(str(path)), "", message)]
-    return PolicyError(mistakes)
