@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,9 +44,7 @@ def run(
         PyriteError: a step failed; what was finished before is kept and reused next time.
     """
     loaded = _loaded(experiment, overrides)
-    with Progress(style="quiet" if quiet else "auto") as progress:
-        for warning in loaded.warnings:
-            progress.say(f"warning: {warning}")
+    with _shown(loaded, quiet=quiet) as progress:
         planned = Plan.of(loaded.name, pinned(compile_steps(loaded)))
         raise_unknown_only(only, planned)
         return Runner(loaded, planned, progress, only).run()
@@ -63,12 +62,10 @@ def dry_run(
     Loads no model, reads no data beyond hashing local files, and needs no network.
     """
     loaded = _loaded(experiment, overrides)
-    with Progress(style="quiet" if quiet else "auto") as progress:
-        for warning in loaded.warnings:
-            progress.say(f"warning: {warning}")
-    planned = Plan.of(loaded.name, compile_steps(loaded))
-    raise_unknown_only(only, planned)
-    return plan_lines(planned, Path(loaded.out), only)
+    with _shown(loaded, quiet=quiet):
+        planned = Plan.of(loaded.name, compile_steps(loaded))
+        raise_unknown_only(only, planned)
+        return plan_lines(planned, Path(loaded.out), only)
 
 
 def examine(
@@ -96,9 +93,7 @@ def examine(
     from pyrite.examination import examine_queries
 
     loaded = _loaded(experiment, overrides)
-    with Progress(style="quiet" if quiet else "auto") as progress:
-        for warning in loaded.warnings:
-            progress.say(f"warning: {warning}")
+    with _shown(loaded, quiet=quiet) as progress:
         return examine_queries(loaded, only, progress)
 
 
@@ -135,9 +130,7 @@ def replay(
 
     entries = [one for one in read_suite(Path(suite)) if str(one.verdict) in verdicts]
     loaded = _loaded(experiment, overrides)
-    with Progress(style="quiet" if quiet else "auto") as progress:
-        for warning in loaded.warnings:
-            progress.say(f"warning: {warning}")
+    with _shown(loaded, quiet=quiet) as progress:
         steps = compile_replay(loaded, entries, str(suite), model=model, data=data)
         planned = Plan.of(f"{loaded.name}-replay", pinned(steps))
         return Runner(loaded, planned, progress).run()
@@ -170,3 +163,12 @@ def _loaded(experiment: str | Path | Experiment, overrides: Sequence[str]) -> Ex
     if overrides:
         raise ValueError("overrides are for YAML files; change the Experiment object instead")
     return experiment
+
+
+@contextmanager
+def _shown(loaded: Experiment, *, quiet: bool) -> Iterator[Progress]:
+    """Where what is done is shown, the experiment's warnings first."""
+    with Progress(style="quiet" if quiet else "auto") as progress:
+        for warning in loaded.warnings:
+            progress.say(f"warning: {warning}")
+        yield progress
