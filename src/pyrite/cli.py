@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from pyrite import escape
+from pyrite.commands import FINDINGS
 from pyrite.commands.compare import compare
 from pyrite.commands.gate import gate
 from pyrite.commands.init import init
@@ -41,9 +43,6 @@ app.command()(init)
 
 SHOWN = 13
 """Findings of a step that a run prints; all are in a file."""
-
-CHECK_FAILED = 100
-"""Exit status of `pyrite doctor` where a check failed."""
 
 Set = Annotated[
     list[str] | None,
@@ -114,7 +113,7 @@ def doctor(
     for name, examination in found.items():
         print_examination(name, examination, sys.stdout)
     if any(examination.failed for examination in found.values()):
-        raise typer.Exit(CHECK_FAILED)
+        raise typer.Exit(FINDINGS)
 
 
 app.command()(report)
@@ -167,7 +166,7 @@ def cache(
         raise typer.BadParameter("--prune needs --older-than DAYS, --model KEY (or both), or --all")
     lines = cached.pruned_lines(key=model, older_than=older_than) if prune else cached.shown_lines()
     for line in lines:
-        print(_printable(line))
+        print(escape.lines(line))
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:
@@ -201,7 +200,7 @@ def _complain(error: PyriteError | OSError, debug: bool) -> None:
     if debug:
         raise error
     text = str(error) if isinstance(error, PyriteError) else _refused(error)
-    print(f"pyrite: {_printable(text)}", file=sys.stderr)
+    print(f"pyrite: {escape.lines(text)}", file=sys.stderr)
 
 
 def _refused(error: OSError) -> str:
@@ -213,17 +212,12 @@ def _refused(error: OSError) -> str:
     return f"{where}{reason} (--debug shows where this happened)"
 
 
-def _printable(text: str) -> str:
-    """A text of the data inside a message must not drive the terminal."""
-    return "".join(c if c.isprintable() or c in "\n\t" else f"\\x{ord(c):02x}" for c in text)
-
-
 def _print_run(finished: Run) -> None:
     for name, findings in finished.findings_by_step.items():
         if findings:
             print()
         for sentence in findings[:SHOWN]:
-            print(f"- {_printable(sentence)}")
+            print(f"- {escape.lines(sentence)}")
         if len(findings) > SHOWN:
             print(f"- {len(findings) - SHOWN} more in {finished.findings_files[name]}")
     cards = finished.cards

@@ -9,7 +9,15 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["github_message", "github_property", "markdown", "one_line", "xml_text"]
+__all__ = [
+    "github_message",
+    "github_property",
+    "lines",
+    "markdown",
+    "one_line",
+    "shortened",
+    "xml_text",
+]
 
 _MARKS = frozenset("|`*_[]#~\\!$@")
 _INTERVAL = re.compile(r"&#91;([-+0-9., ]+)&#93;(?![(\[:]|&#)")
@@ -20,6 +28,17 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def one_line(text: str) -> str:
     """A text in one line of a terminal: control and direction characters are spelled out."""
     return "".join(char if char.isprintable() else _spelled(char) for char in text)
+
+
+def lines(text: str) -> str:
+    """A message of several lines on a terminal: as `one_line`, but line ends and tabs stay."""
+    return "".join(c if c.isprintable() or c in "\n\t" else _spelled(c) for c in text)
+
+
+def shortened(text: str, most: int | None = None) -> str:
+    """A text as one line, of at most `most` characters; what cannot be printed is a space."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if most is None or len(line) <= most else f"{line[: most - 1]}…"
 
 
 def markdown(text: str) -> str:

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import IO, Literal, Self
 
 from pyrite.displays import Display, Snapshot, Style, Told, display_on, harmless
+from pyrite.escape import shortened
 
 __all__ = ["Progress", "Snapshot", "Style", "Task", "Told"]
 
@@ -37,8 +38,8 @@ class Task:
         display: Display,
         clock: _Clock,
     ) -> None:
-        self._name = _printable(name)
-        self._unit = _printable(unit)
+        self._name = shortened(name, NAME_LENGTH)
+        self._unit = shortened(unit, NAME_LENGTH)
         self._total = total
         self._done = done
         self._told = told
@@ -176,10 +177,3 @@ class Progress:
 
 
 _Clock = Callable[[], float]
-
-
-def _printable(text: str) -> str:
-    """One line without control, direction or surrogate characters, of bounded length."""
-    line = "".join(character if character.isprintable() else " " for character in text)
-    line = " ".join(line.split())
-    return line if len(line) <= NAME_LENGTH else f"{line[: NAME_LENGTH - 1]}…"

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["FINDINGS", "gate"]
+from pyrite.commands import FINDINGS
 
-FINDINGS = 100
-"""Exit status where the gate did not pass."""
+__all__ = ["gate"]
 
 
 def gate(

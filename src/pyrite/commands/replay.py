@@ -7,13 +7,11 @@ from typing import Annotated
 
 import typer
 
+from pyrite.commands import FINDINGS
 from pyrite.commands.resumable import resumable
 from pyrite.escape import one_line
 
-__all__ = ["PERSISTS", "replay"]
-
-PERSISTS = 100
-"""Exit status where an exploit persists."""
+__all__ = ["replay"]
 
 
 def replay(
@@ -60,4 +58,4 @@ def replay(
         typer.echo(f"- {one_line(sentence)}")
     typer.echo(f"run      {done.path}")
     if any(one["status"] == Status.PERSISTS for one in done.replayed):
-        raise typer.Exit(PERSISTS)
+        raise typer.Exit(FINDINGS)

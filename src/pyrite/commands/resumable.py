@@ -10,6 +10,7 @@ import typer
 __all__ = ["INTERRUPTED", "resumable"]
 
 INTERRUPTED = 130
+"""Exit status, as shells have it for Ctrl-C."""
 
 
 @contextlib.contextmanager

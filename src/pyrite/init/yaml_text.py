@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from textwrap import wrap
 
 from pyrite.config.environment import escape
+from pyrite.escape import shortened
 from pyrite.types import Json
 
 __all__ = ["comment", "comments", "flow"]
@@ -46,14 +47,9 @@ def _escaped(character: str) -> str:
 
 def comment(text: str) -> str:
     """Any text as one line of a comment of bounded length."""
-    line = _one_line(text)
-    return line if len(line) <= _SHOWN else f"{line[: _SHOWN - 1]}…"
+    return shortened(text, _SHOWN)
 
 
 def comments(text: str) -> list[str]:
     """Any text as comment lines of bounded length."""
-    return [f"# {line}" for line in wrap(_one_line(text), _SHOWN)]
-
-
-def _one_line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return [f"# {line}" for line in wrap(shortened(text), _SHOWN)]
