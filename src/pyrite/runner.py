@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -90,7 +91,11 @@ class Runner:
         return Path(self.experiment.out)
 
     def _report(self, tracking: Tracking) -> None:
-        """Write the report; all results are stored before, so a failure of it loses none."""
+        """Write the report; all results are stored before, so a failure of it loses none.
+
+        A mistake of the renderer, too, must not take a finished run from whoever waits for it:
+        it is said, its traceback is an event, and `Run.report` is None.
+        """
         from pyrite.report.write import write_report
 
         try:
@@ -98,7 +103,8 @@ class Runner:
                 page = write_report(self._folder.path)
         except Exception as error:  # noqa: BLE001 - whatever failed, the run itself is whole
             message = redact(f"{type(error).__name__}: {error}")
-            self._folder.event("report failed", message=message)
+            where = redact("".join(traceback.format_exception(error)))
+            self._folder.event("report failed", message=message, traceback=where)
             self._say(f"THE REPORT WAS NOT WRITTEN: {message}")
             return
         tracking.report(page)
