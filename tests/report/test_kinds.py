@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 
@@ -31,7 +30,7 @@ from tests.report.runs import (
     section,
     table,
 )
-from tests.steps.test_exploit import EDITS, EXPERIMENT, REWARD
+from tests.steps.exploit_runs import experiment, model, rows
 
 GATE = """
 name: gate
@@ -125,22 +124,8 @@ def test_pairs_are_told_by_their_margin(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def holes(tmp_path_factory: pytest.TempPathFactory, own_cache: None) -> Run:
     folder = tmp_path_factory.mktemp("holes")
-    (folder / "reward.py").write_text(REWARD)
-    (folder / "mine.py").write_text(EDITS)
-    (folder / "log").write_text("")
-    rows = [
-        {"prompt": f"Question {i}?", "response": f"Answer {i} number {j}, with some words in it."}
-        for i in range(60)
-        for j in range(2)
-    ]
-    write_jsonl(folder / "rows.jsonl", rows)
-    text = EXPERIMENT.format(folder=folder, columns="response: response")
-    (folder / "small.yml").write_text(text)
-    os.environ["REWARD_LOG"] = str(folder / "log")
-    try:
-        return pyrite.run(folder / "small.yml", quiet=True)
-    finally:
-        del os.environ["REWARD_LOG"]
+    planted = experiment(folder, rows(60), [model(folder, magic=3.0)])
+    return pyrite.run(planted, quiet=True)
 
 
 def test_a_confirmed_edit_has_its_card_and_all_edits_are_in_the_table(holes: Run) -> None:
