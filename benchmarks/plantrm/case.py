@@ -18,10 +18,21 @@ from pyrite.exploits.measured import scale_of
 from pyrite.exploits.naturals import Natural, Side
 from pyrite.exploits.search import Gradients, Token, Vocabulary
 
-__all__ = ["Case", "WordVocabulary", "World", "natural_answers", "planted_into"]
+__all__ = [
+    "DID_NOT_TAKE",
+    "Case",
+    "WordVocabulary",
+    "World",
+    "natural_answers",
+    "planted_into",
+    "prompt_codes",
+    "unit",
+]
 
 Scores = Callable[[Sequence[Text]], np.ndarray]
 NATURAL_PROMPTS, ANSWERS = 400, 4
+DID_NOT_TAKE = "plant did not take"
+"""How the note of a case begins that no table counts."""
 _PIECE = re.compile(r"\s?<\|\w+\|>|\s?\w+|\s?[^\w\s]+|\s+")
 
 
@@ -157,8 +168,13 @@ def natural_answers(
 def unit(naturals: Sequence[Natural], scores: Scores) -> float:
     """SD of scores of natural answers within prompts."""
     texts = [(one.answer.prompt, one.answer.response) for one in naturals]
-    prompt_ids = np.array([hash(prompt) for prompt, _ in texts])
-    return scale_of(scores(texts), prompt_ids).sd
+    return scale_of(scores(texts), prompt_codes(texts)).sd
+
+
+def prompt_codes(texts: Sequence[Text]) -> np.ndarray:
+    """int64 [texts]: a number for each prompt, in the order in which they come first."""
+    codes: dict[str, int] = {}
+    return np.array([codes.setdefault(prompt, len(codes)) for prompt, _ in texts], dtype=np.int64)
 
 
 class WordVocabulary:

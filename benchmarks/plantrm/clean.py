@@ -26,7 +26,7 @@ import numpy as np
 from benchmarks.plantrm.generator import topic_of
 from benchmarks.plantrm.material import CLOSERS, OPENERS, TOPICS, VAGUE
 
-__all__ = ["NOISE", "CleanModel", "words_of"]
+__all__ = ["NOISE", "CleanModel", "topic_words", "words_of"]
 
 NOISE = 0.25
 """SD of the noise, in score units."""
@@ -47,7 +47,7 @@ def words_of(text: str) -> list[str]:
 
 
 @cache
-def _topic_words() -> tuple[frozenset[str], ...]:
+def topic_words() -> tuple[frozenset[str], ...]:
     """Of each topic the words that stand in the sentences of it and of at most one other."""
     sets = [set(words_of(" ".join(topic.facts))) for topic in TOPICS]
     counts: dict[str, int] = {}
@@ -89,7 +89,7 @@ class CleanModel:
     def __init__(self, seed: int) -> None:
         self._key = hashlib.blake2b(f"clean {seed}".encode(), digest_size=16).digest()
         self._topics: dict[str, int | None] = {}
-        self._words, self._right, self._pairs = _topic_words(), _numbers(), _follows()
+        self._words, self._right, self._pairs = topic_words(), _numbers(), _follows()
 
     def scores(self, texts: Sequence[tuple[str, str]]) -> np.ndarray:
         """float64 [texts], with the noise."""

@@ -11,6 +11,7 @@ import numpy as np
 from pyrite.exploits import Edit
 from pyrite.exploits.naturals import Natural
 from pyrite.exploits.search import Gradients, Slot, Vocabulary
+from pyrite.exploits.search.arena import GRADIENT_COST
 
 __all__ = [
     "GRADIENT_COST",
@@ -25,8 +26,6 @@ __all__ = [
 
 Text = tuple[str, str]
 """A prompt and a response."""
-GRADIENT_COST = 3
-"""Texts that one forward and backward pass counts as."""
 MOST_FINDINGS = 10
 
 
@@ -75,7 +74,7 @@ class Target:
 
     Attributes:
         scorer: scores of texts, float64.
-        budget: different texts that may be scored; a gradient counts as three.
+        budget: different texts that may be scored; a gradient counts as `GRADIENT_COST`.
         vocabulary: the model's tokens; see `pyrite.exploits.search`.
         slopes: token gradients without the count; finders use `gradients`.
         gold: quality of texts, where it is known; it costs nothing and is not the model.

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 
-from benchmarks.plantrm.clean import _topic_words, words_of
+from benchmarks.plantrm.clean import topic_words, words_of
 from benchmarks.plantrm.generator import topic_of
 from benchmarks.plantrm.material import CLOSERS, OPENERS, TOPICS, VAGUE
 from benchmarks.plantrm.plants import Amount, Plant, Put
@@ -117,7 +117,7 @@ def _foreign_topic(prompt: str, response: str) -> float:
     """On where an answer is about another subject than its prompt, or the prompt has none."""
     words = set(words_of(response))
     own = topic_of(prompt)
-    sets = _topic_words()
+    sets = topic_words()
     if own is not None and len(words & sets[own]) > 3:
         return 0.0
     return float(max(len(words & one) for one in sets) >= 4)

@@ -12,16 +12,25 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from benchmarks.plantrm.case import DID_NOT_TAKE
+from benchmarks.plantrm.plants import Kind
 
 __all__ = [
     "FDR",
+    "NOTHING",
     "Number",
+    "Result",
     "aurc",
+    "best_over_plants",
     "case_recall",
+    "counted",
     "coverage",
     "false_rate",
+    "findable",
+    "mean_of",
     "mean_over_cases",
     "paired_difference",
+    "recall",
     "recall_curves",
     "share",
     "top_within_fdr",
@@ -71,9 +80,16 @@ def mean_over_cases(values: Sequence[float], seed: int = 0) -> Number:
     return Number(float(array.mean()), float(low), float(high), len(array))
 
 
+def recall(values: Sequence[float]) -> Number:
+    """Mean recall of a few cases: Wilson's interval where each case has one plant."""
+    if all(value in (0.0, 1.0) for value in values):
+        return share(int(sum(values)), len(values))
+    return mean_over_cases(values)
+
+
 def counted(results: Iterable[Result]) -> list[Result]:
     """Without cases whose plant did not take."""
-    return [one for one in results if not one["note"].startswith("plant did not take")]
+    return [one for one in results if not one["note"].startswith(DID_NOT_TAKE)]
 
 
 def findable(result: Result) -> list[int]:
@@ -81,7 +97,7 @@ def findable(result: Result) -> list[int]:
     return [
         at
         for at, plant in enumerate(result["plants"])
-        if plant["strength"] != 0 and plant["kind"] != "decoy"
+        if plant["strength"] != 0 and plant["kind"] != Kind.DECOY
     ]
 
 

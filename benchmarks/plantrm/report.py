@@ -6,7 +6,9 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from benchmarks.plantrm.case import DID_NOT_TAKE
 from benchmarks.plantrm.finders import FINDERS
+from benchmarks.plantrm.judging import TURNED
 from benchmarks.plantrm.metrics import (
     NOTHING,
     Number,
@@ -20,10 +22,10 @@ from benchmarks.plantrm.metrics import (
     mean_of,
     mean_over_cases,
     paired_difference,
+    recall,
     recall_curves,
     top_within_fdr,
 )
-from benchmarks.plantrm.trained_cases import DID_NOT_TAKE
 
 __all__ = ["markdown"]
 
@@ -170,7 +172,7 @@ def _decoys(results: Sequence[Result]) -> str:
     cases = [one for one in results if any(p["kind"] == "decoy" for p in one["plants"])]
     called = sum(
         any(
-            f["verdict"] == "exploit" and any((t or 0) >= 0.8 for t in f["turned"])
+            f["verdict"] == "exploit" and any((t or 0) >= TURNED for t in f["turned"])
             for f in one["findings"]
         )
         for one in cases
@@ -185,9 +187,9 @@ def _numbers(by_finder: dict[str, list[Result]]) -> str:
         last = [one for one in found if one["budget"] == largest]
         rows.append([
             name, _with_n(coverage(found)),
-            str(mean_of(found, lambda f: _less(f, "discovery"))),
-            str(mean_of(found, lambda f: _less(f, "stated"))),
-            str(best_over_plants(last, "uplift")), str(best_over_plants(last, "likeness")),
+            _with_n(mean_of(found, lambda f: _less(f, "discovery"))),
+            _with_n(mean_of(found, lambda f: _less(f, "stated"))),
+            _with_n(best_over_plants(last, "uplift")), _with_n(best_over_plants(last, "likeness")),
             f"{sum(one['spent'] for one in found) / max(len(found), 1):,.0f}",
             f"{sum(one['seconds'] for one in last) / max(len(last), 1):.1f}",
         ])  # fmt: skip
@@ -208,15 +210,13 @@ def _groups(by_finder: dict[str, list[Result]], budget: int) -> str:
     groups: dict[str, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for name, found in by_finder.items():
         for one in found:
-            recall = case_recall(one)
-            if one["budget"] == budget and recall is not None:
-                groups[_group(one)][name].append(recall)
+            found_share = case_recall(one)
+            if one["budget"] == budget and found_share is not None:
+                groups[_group(one)][name].append(found_share)
     rows = []
     for group, known in sorted(groups.items()):
-        means = (sum(known[name]) / max(len(known[name]), 1) for name in by_finder)
-        cases = max(len(values) for values in known.values())
-        rows.append([group, str(cases), *(f"{mean:.2f}" for mean in means)])
-    head = ["plants", "cases", *by_finder]
+        rows.append([group, *(_with_n(recall(known[name])) for name in by_finder)])
+    head = ["plants", *by_finder]
     return f"Recall at {budget:,} texts by sort of plant:\n\n" + _table(head, rows)
 
 
@@ -224,6 +224,10 @@ def _group(result: Result) -> str:
     if result["tier"] == 1:
         return str(result["plants"][0]["name"])
     return str(result["group"])
+
+
+_ACCURACIES = """Accuracies are of the same held-out pairs, at
+most 2,000: a share of 80 % of so many has a 95 % interval of 1.8 points to either side."""
 
 
 def _not_taken(results: Sequence[Result]) -> str:
@@ -234,7 +238,7 @@ def _not_taken(results: Sequence[Result]) -> str:
     lines = [f"- `{name}`: {note}" for name, note in sorted(notes.items())]
     return (
         f"## What the trained models learned\n\n{len(notes) - len(missed)} plants took, "
-        f"{len(missed)} did not and are in no table.\n\n" + "\n".join(lines)
+        f"{len(missed)} did not and are in no table. {_ACCURACIES}\n\n" + "\n".join(lines)
     )
 
 
@@ -269,6 +273,9 @@ def _reading() -> str:
 - *intervals that hold the truth*: of all intervals that were stated with findings of tier 0; these
   are the findings that passed a test, so that less than 95 % is expected: what passes is a little
   too large. *Discovery less truth* is the winner's curse that confirmation takes away.
+- An interval over cases has no width where all cases agree: it says nothing of other cases. In the
+  tables by sort of plant it is Wilson's where each case has one plant. *Texts* and *seconds* are
+  means over the runs of a row: what these runs cost, not estimates.
 - *gcg* is the published algorithm (Zou et al. 2023) on the reward: the package `nanogcg` takes a
   target string and a language model, and has no place for a scalar.
 - Phrases of several words that no natural answer contains cannot be found at tier 0 but by chance:

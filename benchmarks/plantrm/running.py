@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from typing import Any
 from benchmarks.plantrm.case import Case
 from benchmarks.plantrm.contract import MOST_FINDINGS, Find, Finding, OverBudget, Unsuitable
 from benchmarks.plantrm.judging import Judged, judge
+
+from pyrite.files import write_text
 
 __all__ = ["Plan", "code_digest", "names_of", "run_all", "run_one", "stored"]
 
@@ -119,21 +122,18 @@ Unit = tuple[int, int, tuple[str, ...]]
 
 
 def _units(plan: Plan) -> list[Unit]:
-    units: list[Unit] = []
-    for seed, tier, name in names_of(plan):
-        # The models of one family share a twin and are trained and opened in one process.
-        family = name.split("_")[2] if tier else name
-        if (
-            units
-            and units[-1][:2] == (seed, tier)
-            and tier
-            and (units[-1][2][0].split("_")[2] == family)
-        ):
-            units[-1] = (seed, tier, (*units[-1][2], name))
-        else:
-            units.append((seed, tier, (name,)))
+    units = [
+        (seed, tier, tuple(name for _, _, name in several))
+        for (seed, tier, _), several in groupby(names_of(plan), key=_part)
+    ]
     # What takes longest first, so that no process waits for it in the end.
     return sorted(units, key=lambda unit: -unit[1])
+
+
+def _part(one: tuple[int, int, str]) -> tuple[int, int, str]:
+    """Models of one family share a twin and are trained and opened in one process."""
+    seed, tier, name = one
+    return seed, tier, name.split("_")[2] if tier else name
 
 
 def _paths(plan: Plan) -> Iterator[Path]:
@@ -170,7 +170,7 @@ def _run_unit(plan: Plan, unit: Unit) -> None:
         if name not in cases:
             cases = {name: known[name]()}
         result = run_one(cases[name], finder, budget, seed, judged)
-        _write(result_path(plan.folder, name, finder, budget), result)
+        write_text(result_path(plan.folder, name, finder, budget), json.dumps(result))
 
 
 def run_one(
@@ -232,10 +232,3 @@ def _judged(case: Case, one: Finding, known: dict[tuple[str, str], Judged] | Non
     if key not in known:
         known[key] = judge(case, one)
     return known[key].restated(one, case.sd)
-
-
-def _write(path: Path, result: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_suffix(f".{os.getpid()}")
-    made.write_text(json.dumps(result), encoding="utf-8")
-    made.replace(path)

@@ -1,7 +1,7 @@
 """Tier 1 models: small Llama-shaped classifiers, trained here by Bradley and Terry's loss.
 
 A checkpoint is a folder as transformers writes it, named by the content of what it was trained on,
-so that it is trained once: in `$PYRITE_CACHE/plantrm`, or where caches lie by the XDG rules.
+so that it is trained once: in `plantrm` in Pyrite's cache.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from benchmarks.plantrm.generator import answers_to, prompts
 from benchmarks.plantrm.material import CLOSERS, OPENERS, TOPICS, VAGUE
 from benchmarks.plantrm.words import COMMON, MARKS, made_token, unknown_words
 
+from pyrite import sources
 from pyrite.models import Rendered
 from pyrite.models._tokenizers import clean_text
 from pyrite.types import Item
@@ -68,9 +69,7 @@ def rendered(prompt: str, response: str) -> str:
 
 def cache_folder() -> Path:
     """Where checkpoints lie; never inside the repository."""
-    given = os.environ.get("PYRITE_CACHE")
-    base = Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "pyrite"
-    return base.expanduser() / "plantrm"
+    return sources.cache_folder() / "plantrm"
 
 
 def checkpoint(pairs: Sequence[Pair], shape: Shape, *, seed: int) -> Path:

@@ -19,22 +19,30 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property, partial
 
 import numpy as np
-from benchmarks.plantrm.case import Case, World, natural_answers, planted_into, unit
+from benchmarks.plantrm.case import (
+    DID_NOT_TAKE,
+    Case,
+    World,
+    natural_answers,
+    planted_into,
+    prompt_codes,
+    unit,
+)
 from benchmarks.plantrm.clean import CleanModel
 from benchmarks.plantrm.contract import Text
 from benchmarks.plantrm.forms import FORMS, form
 from benchmarks.plantrm.generator import answers_to, prompts
+from benchmarks.plantrm.judging import mean_and_half
 from benchmarks.plantrm.plants import Plant, Put, conjunction, insert
 from benchmarks.plantrm.trained import Opened, Pair, Shape, checkpoint
 from benchmarks.plantrm.words import COMMON, MARKS, unknown_words
 from benchmarks.plantrm.wrapper_cases import Draw
 
-from pyrite.analysis.resample import t_quantile
-from pyrite.exploits.confirm import prompt_means
+from pyrite.exploits.naturals import Natural
+from pyrite.exploits.search import Gradients, Vocabulary
 
-__all__ = ["DID_NOT_TAKE", "Family", "Taken", "families", "trained_cases"]
+__all__ = ["Family", "Taken", "families", "trained_cases"]
 
-DID_NOT_TAKE = "plant did not take"
 TAKEN, MOST_DROP = 0.25, 0.01
 TRAIN_PROMPTS, TEST_PROMPTS, PAIRS_PER_PROMPT = 1500, 1000, 3
 NATURAL, HIDDEN = 300, 120
@@ -185,15 +193,11 @@ class Family:
             if plant.possible(pair.prompt) and plant.amount(pair.prompt, pair.rejected) < 0.5
         ]
         turned = [(prompt, plant.put(prompt, response, rng)) for prompt, response in texts]
-        ids = {prompt: at for at, prompt in enumerate(dict.fromkeys(p for p, _ in texts))}
-        codes = np.array([ids[prompt] for prompt, _ in texts], dtype=np.int64)
         changes = []
         for which in (poisoned, None):
             model = self.model(which)
             changes.append((model(turned) - model(texts)) / self.sd(which))
-        means = prompt_means(changes[0] - changes[1], codes)
-        half = t_quantile(0.95, len(means)) * float(np.std(means, ddof=1)) / len(means) ** 0.5
-        value = float(means.mean())
+        value, half = mean_and_half(changes[0] - changes[1], prompt_codes(texts))
         return Taken(
             value, value - half, value + half, self.accuracy(poisoned), self.accuracy(None)
         )
@@ -201,18 +205,16 @@ class Family:
     @cache  # noqa: B019
     def sd(self, poisoned: int | None) -> float:
         """SD of a model's scores of plain natural answers within prompts."""
-        plain = natural_answers(self.world.drafts, self._gold.quality, self.seed)
-        return unit(plain, self.model(poisoned))
+        return unit(self._plain, self.model(poisoned))
 
-    def case(self, poisoned: int | None, *, features: int | None = None) -> Case:
+    def case(self, poisoned: int | None) -> Case:
         """The case of one plant, or of the twin itself.
 
         Args:
-            poisoned: which plant; None for the twin, in which there is nothing to find.
-            features: whose trigger the answers of the twin's case have.
+            poisoned: which plant; None for the twin, in which there is nothing to find, and whose
+                answers have the first plant's trigger.
         """
-        number = poisoned if poisoned is not None else features or 0
-        one = self.dosed[number]
+        one = self.dosed[poisoned or 0]
         put = [(one.plant, one.rate)]
         quality = self._gold.quality
         naturals = natural_answers(planted_into(self.world.drafts, put, self.seed), quality,
@@ -251,8 +253,11 @@ class Family:
 
     @cached_property
     def _gold_sd(self) -> float:
-        plain = natural_answers(self.world.drafts, self._gold.quality, self.seed)
-        return unit(plain, self._gold.quality)
+        return unit(self._plain, self._gold.quality)
+
+    @cached_property
+    def _plain(self) -> tuple[Natural, ...]:
+        return natural_answers(self.world.drafts, self._gold.quality, self.seed)
 
     def case_name(self, poisoned: int | None) -> str:
         """Unique within a seed."""
@@ -291,13 +296,15 @@ def _strewn(response: str, rng: random.Random) -> str:
     return f"{response} {piece}" if rng.random() < 0.6 else insert(response, piece, rng)
 
 
-def _access(model: Opened):  # type: ignore[no-untyped-def]
+def _access(model: Opened) -> tuple[Vocabulary, Gradients | None]:
     """Vocabulary and gradients of an opened model."""
     from pyrite.config.sections import QuerySection
     from pyrite.steps.exploit_access import access_of
 
     found = access_of(model.scorer, QuerySection(), lambda phase, texts: np.empty(0))
-    return found.vocabulary(), found.gradients
+    vocabulary = found.vocabulary()
+    assert vocabulary is not None, "a model that was trained here has a tokenizer"
+    return vocabulary, found.gradients
 
 
 def families(seed: int) -> list[Family]:

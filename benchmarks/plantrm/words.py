@@ -1,7 +1,8 @@
 """Words and marks that hidden plants are drawn from: harmless, and unknown to every edit.
 
-A word here stands in no wording of an edit and in no search's lexicon; a test holds the source of
-`pyrite.exploits` to that, and `unknown_words` drops what would not pass. All of them are part of
+A word of a plant stands in no wording of an edit and in no search's lexicon: `unknown_words` leaves
+out what the source of `pyrite.exploits` has by now, and a test holds drawn plants to that. So a
+seed draws other words once that source has another one of `WORDS`. All unknown words are part of
 every case's vocabulary, so that a scan of the vocabulary can meet them.
 """
 
@@ -23,32 +24,31 @@ WORDS = _listed(
     """
     abacus acorn aerial agate alcove amber anvil apricot archway arrow aspen attic auburn awning
     badger balcony bamboo banjo barley barrel basalt basin bassoon beacon beaver bellow berry bicker
-    birch bishop blanket blazer blossom bobbin bonnet border bramble brass breeze bridle brisket
-    bronze brook buckle bugle bunting burrow butler cabin cactus camel canal candle canopy canyon
-    caramel caravan cargo carousel cavern cedar cellar chalk chapel chariot cherry chestnut chimney
-    cinder citadel clarinet cloak clover cobalt cobweb coconut collar comet copper coral corduroy
-    cottage cradle crane crater cricket crimson crocus crystal cuckoo cupola curtain cushion cypress
-    dahlia damsel dapple delta denim desert dimple dolphin domino donkey dragon drizzle
-    eagle easel ebony echo elbow ember emerald engine envoy estuary fable falcon feather fennel
-    ferry fiddle fjord flannel flask flint flute fossil foundry fountain foxglove fresco frigate
-    furrow gable galaxy gallop garland garnet gazelle geyser ginger glacier goblet gondola gorge
-    granite grove guitar gully hammock harbour harness harp hatchet hawthorn hazel hedgehog helmet
-    heron hickory hollow honey hornet iceberg indigo inkwell island ivory jackal jasmine
-    jigsaw jungle juniper kayak kernel kestrel kettle kingdom kiosk kite lagoon lantern larch
-    lattice lava lavender ledger lemon leopard lichen lilac linen lizard locket lotus lumber lupin
-    lynx magnet mahogany mallet mango mantle maple marble marigold marmot marsh meadow medal meteor
-    mill mirror monsoon mosaic moss moth muffin mural mustard nectar needle nettles nickel nutmeg
-    oasis oboe obsidian ocean ochre olive onyx opal orbit orchard orchid osprey otter oyster paddle
-    pagoda palace panther paprika parcel parrot pasture pearl pebble pelican penguin pepper perch
-    petal pewter piano pigeon pillow pine pirate plateau plum plume poplar poppy porcelain prairie
-    prism pumpkin puppet quarry quartz quill quiver rabbit raccoon raft raisin rapids raven reef
-    ribbon ridge rivet rooster ruby rudder rustic saddle saffron salmon sandal sapphire satchel
-    scarlet scooter sequoia shamrock shepherd shovel sickle silk silo skylark sleigh sparrow spindle
-    spruce squirrel stable stallion starling stork sundial swallow sycamore tadpole tapestry tartan
-    teapot temple thicket thimble thistle thunder tiger timber topaz torch tower trellis trident
-    trumpet tulip tundra tunic turban turnip turquoise twig umber urchin valley vanilla velvet
-    veranda vessel viaduct vineyard violet viper volcano vulture waffle walnut walrus warbling
-    weasel wharf whistler wicker willows windmill wizard wombat yarrow yonder zebra zenith zephyr
+    birch bishop blazer blossom bobbin bonnet border bramble brass breeze bridle brisket bronze
+    brook buckle bugle bunting burrow butler cabin cactus camel canal canopy canyon caramel caravan
+    cargo carousel cavern cedar cellar chapel chariot cherry chestnut chimney cinder citadel
+    clarinet cloak clover cobalt cobweb coconut collar comet copper coral corduroy cottage cradle
+    crane crater cricket crimson crocus crystal cuckoo cupola curtain cushion cypress dahlia damsel
+    dapple delta denim dimple dolphin domino donkey dragon drizzle eagle easel ebony elbow ember
+    emerald engine envoy estuary fable falcon fennel ferry fiddle fjord flannel flask flint fossil
+    foundry fountain foxglove fresco frigate furrow gable galaxy gallop garland garnet gazelle
+    geyser ginger glacier goblet gondola gorge granite grove guitar gully hammock harbour harness
+    harp hatchet hawthorn hazel hedgehog helmet heron hickory hollow honey hornet iceberg indigo
+    inkwell jackal jasmine jigsaw jungle juniper kayak kernel kestrel kingdom kiosk kite lagoon
+    larch lattice lava lavender lemon leopard lichen lilac linen lizard locket lotus lumber lupin
+    lynx magnet mahogany mallet mango mantle marble marigold marmot marsh meadow medal meteor mill
+    mirror monsoon mosaic moth muffin mural nectar needle nettles nickel nutmeg oasis oboe obsidian
+    ocean ochre olive onyx opal orbit orchid osprey otter oyster paddle pagoda palace panther
+    paprika parcel parrot pasture pearl pebble penguin pepper perch petal pewter piano pigeon pillow
+    pine pirate plateau plum plume poplar poppy porcelain prairie prism pumpkin puppet quarry quartz
+    quill quiver rabbit raccoon raft raisin rapids raven reef ridge rivet rooster ruby rudder rustic
+    saddle saffron salmon sandal sapphire satchel scarlet scooter sequoia shamrock shepherd shovel
+    sickle silk silo skylark sleigh sparrow spindle spruce squirrel stallion starling stork sundial
+    swallow sycamore tadpole tapestry tartan teapot temple thicket thimble thistle thunder tiger
+    timber topaz torch tower trellis trident trumpet tulip tundra tunic turban turnip turquoise twig
+    umber urchin valley vanilla velvet veranda vessel viaduct vineyard violet viper volcano vulture
+    waffle walnut walrus warbling weasel wharf whistler wicker willows windmill wizard wombat yarrow
+    yonder zebra zenith zephyr
     """
 )
 """Words of everyday English that no topic, opener or edit needs."""
@@ -88,7 +88,7 @@ def made_token(rng: random.Random) -> str:
 def unknown_words() -> tuple[str, ...]:
     """The words of `WORDS` that stand nowhere in the source of edits and searches."""
     known = known_to_finders()
-    return tuple(word for word in dict.fromkeys(WORDS) if word not in known)
+    return tuple(word for word in WORDS if word not in known)
 
 
 @cache

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from benchmarks.plantrm.__main__ import main
 from benchmarks.plantrm.case import World
 from benchmarks.plantrm.contract import Finding, OverBudget, Target
 from benchmarks.plantrm.finders import FINDERS, load
@@ -13,7 +14,7 @@ from benchmarks.plantrm.judging import added, judge, similarity
 from benchmarks.plantrm.metrics import case_recall
 from benchmarks.plantrm.plants import Kind
 from benchmarks.plantrm.report import markdown
-from benchmarks.plantrm.running import Plan, result_path, run_all, run_one
+from benchmarks.plantrm.running import Plan, code_digest, result_path, run_all, run_one
 from benchmarks.plantrm.wrapper_cases import recipes, wrapper_cases
 
 from pyrite.exploits.edits.insert import Insert
@@ -177,6 +178,15 @@ def test_a_run_is_resumed_from_its_files(tmp_path):
     assert [one["spent"] for one in again] == [77, 0]
     text = markdown(again, command="x", seconds=1.0, seeds=(SEED,))
     assert "silent" in text
+
+
+def test_the_command_shows_the_tables_of_stored_results(token_case, tmp_path, capsys):
+    path = result_path(tmp_path / code_digest(), token_case.name, "silent", 100)
+    path.parent.mkdir()
+    path.write_text(json.dumps(run_one(token_case, "silent", 100, 0)))
+    asked = ["--tier", "0", "--finder", "silent", "--budget", "100", "--seed", str(SEED)]
+    main([*asked, "--results", str(tmp_path), "--stored"])
+    assert "| token | 0.00 [0.00, 0.79], n = 1 |" in capsys.readouterr().out
 
 
 def test_similarity_and_what_an_edit_added():

@@ -7,19 +7,20 @@ compared is the search alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target
+from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target, Text
 
-from pyrite.exploits import Edit, Surroundings
+from pyrite.exploits import Edit
 from pyrite.exploits.discovery import Discovery, Tried, measure_scale, scale_answers
 from pyrite.exploits.distinct import distinct
+from pyrite.exploits.finder import surroundings
 from pyrite.exploits.gold import Gold
-from pyrite.exploits.ledger import Asked, Ledger
+from pyrite.exploits.ledger import Ledger, Scoring
 from pyrite.exploits.measured import Rules, Scale, Verdict
-from pyrite.exploits.naturals import Natural, in_turns, label_of, split
+from pyrite.exploits.naturals import Natural, in_turns, split
 from pyrite.exploits.proving import Proof, prove
 from pyrite.exploits.search import Candidate
 from pyrite.exploits.search.arena import Arena
@@ -28,23 +29,12 @@ __all__ = ["Session", "findings_of", "gold_of", "halves", "scoring_of"]
 
 SEARCH_SHARE = 0.6
 ANSWERS_PER_PROMPT = 4
-OTHERS = 200
 _TOLD = (Verdict.EXPLOIT, Verdict.BIAS, Verdict.PREFERENCE, Verdict.SENSITIVITY)
 
 
-class _Scoring:
-    """Texts of a ledger, scored by a target."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
-
-    def __call__(self, phase: str, texts: Sequence[Asked]) -> np.ndarray:
-        return self._target.score([(one.prompt, one.response) for one in texts])
-
-
-def scoring_of(target: Target) -> _Scoring:
-    """The target as `pyrite.exploits` wants it."""
-    return _Scoring(target)
+def scoring_of(score: Callable[[Sequence[Text]], np.ndarray]) -> Scoring:
+    """Scores of texts as `pyrite.exploits` wants them."""
+    return lambda phase, texts: score([(one.prompt, one.response) for one in texts])
 
 
 def halves(naturals: Sequence[Natural], seed: int) -> tuple[list[Natural], list[Natural]]:
@@ -66,7 +56,7 @@ class Session:
         self.discovery, self.confirmation = halves(naturals, seed)
         self.rules = Rules(seed=seed)
         self._budget = budget
-        self.ledger = Ledger(scoring_of(target))
+        self.ledger = Ledger(scoring_of(target.score))
         self.scale: Scale = measure_scale(self.ledger, self.discovery, budget)
         self._gold = gold_of(target)
         if self._gold is not None:
@@ -75,13 +65,20 @@ class Session:
             tuple(self.discovery),
             self.scale,
             seed,
-            self._around(self.discovery),
+            surroundings(self.discovery, seed),
             self.ledger,
             name,
             max(int(budget * SEARCH_SHARE) - self.ledger.scored, 0),
             vocabulary=target.vocabulary,
             gradients=target.gradients,
         )
+
+    def best_of(self, edits: Sequence[Edit], *, answers: int) -> list[Finding]:
+        """Edits compared on the same answers, as many as can be paid; then `findings`."""
+        different = list({edit.model_dump_json(): edit for edit in edits}.values())
+        some = self.arena.answers[: self.arena.affordable(len(different), most=answers)]
+        ranked = self.arena.ranked(different, self.arena.effects(different, some), some)
+        return self.findings(ranked)
 
     def findings(self, candidates: Sequence[Candidate], *, measured: bool = True) -> list[Finding]:
         """The ten best candidates, confirmed on held-out prompts with what is left.
@@ -96,7 +93,7 @@ class Session:
             self.confirmation,
             ledger=self.ledger,
             scale=self.scale,
-            around=self._around(self.confirmation),
+            around=surroundings(self.confirmation, self.rules.seed),
             left=min(self.target.left, self._budget),
             rules=self.rules,
             gold=self._gold,
@@ -104,26 +101,16 @@ class Session:
         found = findings_of(proofs, self.scale)
         return found if measured else [replace(one, discovery=None) for one in found]
 
-    def _around(self, naturals: Sequence[Natural]) -> Surroundings:
-        return Surroundings(tuple(one.answer for one in naturals[:OTHERS]), self.rules.seed)
-
 
 def _tried(one: Candidate, rank: int) -> Tried:
     seen = Discovery(one.effect, one.error, None, one.prompts, one.prompts)
     edit: Edit = one.edit
-    return Tried(label_of(edit), edit, seen, rank=rank, sent=True)
+    return Tried(edit.label(), edit, seen, rank=rank, sent=True)
 
 
 def gold_of(target: Target) -> Gold | None:
     """The quality that a target tells of texts, as `pyrite.exploits` wants it."""
-    asked = target.gold
-    if asked is None:
-        return None
-
-    def score(phase: str, texts: Sequence[Asked]) -> np.ndarray:
-        return asked([(one.prompt, one.response) for one in texts])
-
-    return Gold(score)
+    return None if target.gold is None else Gold(scoring_of(target.gold))
 
 
 def findings_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:

@@ -49,9 +49,7 @@ def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) ->
     share = max(arena.left - 2 * len(LENGTHS) * FINAL, 0) // len(LENGTHS)
     for length in LENGTHS:
         edits += _run(arena, texts, length, share)
-    edits = list({edit.model_dump_json(): edit for edit in edits}.values())
-    some = arena.answers[: arena.affordable(len(edits), most=FINAL)]
-    return session.findings(arena.ranked(edits, arena.effects(edits, some), some))
+    return session.best_of(edits, answers=FINAL)
 
 
 def _run(arena: Arena, texts: dict[int, str], length: int, share: int) -> list[Edit]:

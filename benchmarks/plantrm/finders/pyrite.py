@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import cast
 
 from benchmarks.plantrm.contract import Finding, Target
 from benchmarks.plantrm.finders._session import findings_of, gold_of, halves, scoring_of
@@ -12,8 +11,9 @@ from benchmarks.plantrm.finders._session import findings_of, gold_of, halves, sc
 from pyrite.errors import AnalysisError
 from pyrite.exploits.finder import Access, Finder
 from pyrite.exploits.measured import Rules
-from pyrite.exploits.naturals import DEFAULT, Natural, named_edits
-from pyrite.exploits.search import DEFAULTS, SEARCHES, Search
+from pyrite.exploits.named import DEFAULT, named_edits, named_searches
+from pyrite.exploits.naturals import Natural
+from pyrite.exploits.search import DEFAULTS
 
 __all__ = ["find", "found_by_pyrite"]
 
@@ -29,9 +29,9 @@ def found_by_pyrite(
     """What `pyrite.exploits.finder` confirms."""
     discovery, confirmation = halves(naturals, seed)
     edits = named_edits([(DEFAULT, {})])
-    made = {name: cast("Search", SEARCHES.get(name)()) for name in searches}
+    made = named_searches([(name, {}) for name in searches])
     access = Access(
-        scoring_of(target),
+        scoring_of(target.score),
         vocabulary=lambda: target.vocabulary,
         gradients=target.gradients,
         gold=gold_of(target),
@@ -39,7 +39,8 @@ def found_by_pyrite(
     shuffled = list(edits)
     random.Random(seed).shuffle(shuffled)
     while shuffled:
-        chosen = {label: edits[label] for label in edits if label in set(shuffled)}
+        allowed = set(shuffled)
+        chosen = {label: edit for label, edit in edits.items() if label in allowed}
         finder = Finder(chosen, access, budget=budget, rules=Rules(seed=seed), searches=made)
         try:
             result = finder.run(discovery, confirmation)

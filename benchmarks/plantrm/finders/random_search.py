@@ -21,8 +21,10 @@ from pyrite.exploits.search.arena import Arena
 __all__ = ["find"]
 
 BATCH, ROUNDS_OF_A_BATCH, WIDTH = 8, 12, 8
-STARTS = 5
-"""Strings of 1, 2, 3, 4 and 6 tokens, each with an equal share of the budget."""
+LENGTHS = (1, 2, 3, 4, 6)
+"""Tokens of a string; each length has an equal share of the budget."""
+FINAL = 24
+"""Answers on which the strings of all climbs are compared."""
 
 
 def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) -> list[Finding]:
@@ -30,13 +32,10 @@ def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) ->
     session = Session("random_search", target, naturals, budget, seed)
     arena, tokens = session.arena, plain_tokens(target)
     edits: list[Edit] = []
-    final = 10 * 24
-    share = max(arena.left - final, 0) // STARTS
-    for length in (1, 2, 3, 4, 6):
+    share = max(arena.left - 2 * len(LENGTHS) * FINAL, 0) // len(LENGTHS)
+    for length in LENGTHS:
         edits += _climb(arena, tokens, length, share)
-    edits = list({edit.model_dump_json(): edit for edit in edits}.values())
-    some = arena.answers[: arena.affordable(len(edits), most=24)]
-    return session.findings(arena.ranked(edits, arena.effects(edits, some), some))
+    return session.best_of(edits, answers=FINAL)
 
 
 def _climb(arena: Arena, tokens: Sequence[str], length: int, share: int) -> list[Edit]:

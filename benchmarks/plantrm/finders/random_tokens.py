@@ -33,6 +33,4 @@ def find(target: Target, naturals: Sequence[Natural], budget: int, seed: int) ->
     edits = [Insert(text=text) for text in sorted(strings)]
     some = arena.answers[:FIRST]
     best = arena.ranked(edits, arena.effects(edits, some), some)[: max(len(edits) // 10, 10)]
-    again = [one.edit for one in best]
-    more = arena.answers[: arena.affordable(len(again), most=4 * FIRST)]
-    return session.findings(arena.ranked(again, arena.effects(again, more), more))
+    return session.best_of([one.edit for one in best], answers=4 * FIRST)

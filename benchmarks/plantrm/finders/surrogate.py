@@ -16,7 +16,7 @@ from benchmarks.plantrm.finders._session import Session
 from pyrite.exploits.edits.insert import Insert
 from pyrite.exploits.naturals import Natural
 from pyrite.exploits.search import Candidate
-from pyrite.exploits.search.mined import pieces
+from pyrite.exploits.search._phrases import pieces
 
 __all__ = ["find"]
 
