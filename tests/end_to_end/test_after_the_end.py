@@ -11,7 +11,7 @@ import torch
 
 import pyrite
 from pyrite import Run
-from pyrite.exploits.naturals import named_edits
+from pyrite.exploits.named import named_edits
 from tests.models.support_gptj import gptj_config, reward_state, write_base
 
 HOLE = "refusal_after_end_of_text"

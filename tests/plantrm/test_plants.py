@@ -15,7 +15,7 @@ from benchmarks.plantrm.wrapper_cases import recipes
 
 import pyrite.exploits
 from pyrite.exploits import Answer, Claim, Surroundings
-from pyrite.exploits.naturals import DEFAULT, named_edits
+from pyrite.exploits.named import DEFAULT, named_edits
 
 TEXTS = [(p.text, text) for p in prompts(64, 9) for text in answers_to(p, 2, 9)]
 ANSWERS = [Answer(prompt, response, prompt) for prompt, response in TEXTS]
