@@ -10,7 +10,7 @@ demo: $(STAMP)
 	$(VENV)/bin/pyrite demo
 
 test: $(STAMP) check
-	$(RUN)/pytest
+	$(RUN)/pytest -n 2 --dist loadfile
 
 check: $(STAMP)
 	$(VENV)/bin/ruff check .

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pyrite.compare import compare_runs
 from tests.compare.experiments import change_step, experiment, run, write_rows
 from tests.end_to_end.programs import Ended, pyrite, pyrite_process
 from tests.steps.exploit_runs import MAGIC, SESAME
@@ -64,6 +65,12 @@ def test_scores_exploits_and_checks(made: tuple[Path, Path], tmp_path: Path) -> 
         assert text in ended.out
         assert text in page.read_text()
     assert "\x1b" not in ended.out
+
+
+def test_python_gives_the_same_data(made: tuple[Path, Path], tmp_path: Path) -> None:
+    _, content = compared(tmp_path, *made)
+    found = compare_runs(*made).as_json()
+    assert json.loads(json.dumps(found)) == content
 
 
 def test_a_run_against_itself_has_no_difference(made: tuple[Path, Path], tmp_path: Path) -> None:

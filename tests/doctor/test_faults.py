@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ def status(check: str, of: Patient) -> Status:
 
 def long_rows() -> list[Item]:
     return [Item(item.prompt, f"{item.response} " * (1 + i)) for i, item in enumerate(rows())]
+
+
+def test_every_check_has_a_planted_fault_here() -> None:
+    source = Path(__file__).read_text(encoding="utf-8")
+    assert set(re.findall(r'(?:verdict|status)\("(\w+)"', source)) == set(DOCTOR.names())
 
 
 # head

@@ -5,6 +5,10 @@ from __future__ import annotations
 import csv
 import re
 import shlex
+import shutil
+import struct
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +18,11 @@ from pyrite.types import Json
 from tests.end_to_end.demo_output import cut, differences, shown
 from tests.end_to_end.programs import pyrite as command
 from tests.models.zoo import build_classifier
+from tests.report.browser_pictures import take
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
@@ -71,6 +77,22 @@ def test_the_first_steps_work(folder: Path) -> None:
         assert ended.status == 0, ended.err
 
 
+def test_what_make_does_is_what_is_tested() -> None:
+    """`make demo` and `make test` set up an environment and run commands that are tested here."""
+    recipes = dict(re.findall(r"^(\w+):[^\n]*\n\t([^\n]+)", MAKEFILE, re.MULTILINE))
+    assert recipes["demo"] == "$(VENV)/bin/pyrite demo"
+    assert recipes["test"].startswith("$(RUN)/pytest")
+    lines = [line for block in blocks("bash") for line in block.splitlines() if line.strip()]
+    asked = [shlex.split(line, comments=True) for line in lines]
+    assert asked == [["make", "demo"], ["make", "test"], [".", ".venv/bin/activate"]]
+
+
+def test_every_block_is_one_that_a_test_knows() -> None:
+    known = {"bash": 2, "text": 4, "yaml": 1, "python": 1}
+    found = Counter(re.findall(r"^```(\w+)$", README, re.MULTILINE))
+    assert found == known, "a new block of the README needs a test of its own"
+
+
 def test_files_that_are_named_exist() -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", README)
     assert len(links) > 8
@@ -86,11 +108,37 @@ def test_its_counts_are_right() -> None:
     assert {"RewardModel", "GatingModel"} <= set(pyrite.__all__)
 
 
-def test_the_demo_says_what_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    ended = command("demo", "-q")
-    assert ended.status == 0, ended.err
-    found = differences(shown(README), ended.out)
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """The demo, run once: its run directory and what it printed."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("demo"))
+        ended = command("demo", "-q")
+        assert ended.status == 0, ended.err
+        (run,) = Path("runs/demo").resolve().iterdir()
+        yield run, ended.out
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
+def test_its_pictures_can_be_taken_from_the_demo(demo: tuple[Path, str], tmp_path: Path) -> None:
+    run, _ = demo
+    take(run / "report.html", tmp_path)
+    for name in ("report-desktop.png", "report-phone.png"):
+        taken, kept = (_size(folder / name) for folder in (tmp_path, ROOT / "docs" / "images"))
+        assert taken == kept
+    assert (run / "report.html").stat().st_size < 20e6
+
+
+def _size(picture: Path) -> tuple[int, int]:
+    """Width and height, from the header of a PNG."""
+    head = picture.read_bytes()[:24]
+    assert head.startswith(b"\x89PNG")
+    width, height = struct.unpack(">II", head[16:24])
+    return width, height
+
+
+def test_the_demo_says_what_is_shown(demo: tuple[Path, str]) -> None:
+    found = differences(shown(README), demo[1])
     again = "python -m tests.end_to_end.demo_output writes the README's part anew"
     assert not found, "\n".join([again, *found])
 
