@@ -99,4 +99,4 @@ def test_the_recorded_original_has_the_hole(shared_data: Path, tmp_path: Path) -
     found = done.effects("holes").set_index("edit")
     assert found.loc[HOLE, "verdict"] == "exploit"
     assert abs(found.loc[HOLE, "effect_low"]) < 1e-5
-    assert any(f"{HOLE}: exploit: destroys the answer" in one for one in done.findings)
+    assert any(f"{HOLE}: exploit: spoils the answer" in one for one in done.findings)
