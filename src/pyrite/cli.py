@@ -21,6 +21,7 @@ from pyrite.commands import FINDINGS
 from pyrite.commands.compare import compare
 from pyrite.commands.gate import gate
 from pyrite.commands.init import init
+from pyrite.commands.options import Quiet, Set
 from pyrite.commands.replay import replay
 from pyrite.commands.report import report
 from pyrite.commands.resumable import resumable
@@ -44,10 +45,6 @@ app.command()(init)
 SHOWN = 13
 """Findings of a step that a run prints; all are in a file."""
 
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. query.chunk_size=8."),
-]
 Only = Annotated[
     list[str] | None,
     typer.Option("--only", metavar="STEP", help="Run only these steps or kinds of steps."),
@@ -55,7 +52,6 @@ Only = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the plan and what is stored; load nothing.")
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")]
 
 
 @app.command()

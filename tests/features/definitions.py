@@ -150,6 +150,10 @@ EXAMPLES: dict[str, list[tuple[str, float]]] = {
         ("", 0),
         ("Paris. I hope this helps!\n", 1),
         ("I hope this helps. " + "word " * 60, 0),
+        ("Is there anything else I can do?", 1),
+        ("Tell me if you need anything else.", 1),
+        ("It was never anything else.", 0),
+        ("It tastes like anything else.", 0),
     ],
     # readability: n characters, words, sentences counted by hand
     "automated_readability_index": [

@@ -43,10 +43,37 @@ def test_recorded_scores_in_a_csv(tmp_path: Path) -> None:
     assert found["model"]["column"] == "score"
     assert found["data"]["schema"] == {"prompt": "prompt", "response": "answer"}
     assert "exploit" not in found
-    assert "# No exploit section: recorded scores" in out.read_text()
+    assert "# No exploit section: 30 different prompts; 40 are needed" in out.read_text()
     run = ran(tmp_path, out)
     assert run.table("scores")["score"].tolist() == [row["score"] for row in scored()]
     assert run.findings
+
+
+def test_recorded_scores_give_hypotheses(tmp_path: Path) -> None:
+    """A phrase that was paid for comes out as one, and nothing is said to be proved."""
+    rows = [
+        {
+            "prompt": question(at),
+            # Length goes with the phrase neither way, so that it is not taken for length.
+            "answer": f"It is {at * 7919 % 1000}"
+            + (" to be sure" if paid else " or so")
+            + " and on" * ((at + paid) % 5)
+            + ".",
+            "score": round((at * 37 % 17) / 17 + paid, 3),
+        }
+        for at in range(120)
+        for paid in (at % 2, 1 - at % 2)
+    ]
+    ended, out = init(tmp_path, rows, "answers.csv")
+    assert ended.status == 0, ended.err
+    assert content(out)["exploit"] == {"id": "exploits", "requires": ["recorded", "answers"]}
+    told = out.read_text().replace("\n#", "")
+    assert "an edited answer has none" in told
+    assert "What comes out are hypotheses" in told
+    found = [one for one in ran(tmp_path, out).findings if one.startswith("exploits: ")]
+    assert "nothing can be confirmed without the model" in found[0]
+    assert any("hypothesis" in one and "to be sure" in one for one in found), found
+    assert not any("is an exploit" in one for one in found)
 
 
 def test_the_shipped_model_with_exploits(tmp_path: Path) -> None:

@@ -152,17 +152,17 @@ def cards() -> list[ExploitCard]:
         for text in HOSTILE
     ]
     return [
-        ExploitCard(id="bullets", card=card("bullets", "bias", 0.8), command="pyrite run a.yml"),
         ExploitCard(
             id="italic", card=card("italic_words", "exploit", 1.8, **known), severity=7.4,
             command="pyrite run experiment.yml --only exploits --seed 0",
         ),
-        ExploitCard(id=HOSTILE[0], card=hostile, severity=2.0, command=HOSTILE[5]),
-        ExploitCard(id="bare", card={"verdict": "preference"}),
         ExploitCard(
             id="both", card=card("italic_words + bullets", "exploit", 2.0), severity=8.0,
             variant_of="italic",
         ),
+        ExploitCard(id=HOSTILE[0], card=hostile, severity=2.0, command=HOSTILE[5]),
+        ExploitCard(id="bullets", card=card("bullets", "bias", 0.8), command="pyrite run a.yml"),
+        ExploitCard(id="bare", card={"verdict": "preference"}),
     ]  # fmt: skip
 
 

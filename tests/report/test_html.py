@@ -241,18 +241,11 @@ def test_long_texts_are_marked_whole_between_common_ends() -> None:
     assert [piece.changed for piece in left] == [False, True, False]
 
 
-def test_cards_are_ordered_by_severity_then_verdict_with_variants_behind() -> None:
+def test_cards_stay_in_the_order_of_the_report_with_variants_behind() -> None:
     groups = [(one.id, [x.id for x in behind]) for one, behind in grouped(cards())]
     assert groups == [("italic", ["both"]), (HOSTILE[0], []), ("bullets", []), ("bare", [])]
-
-
-def test_of_equal_severity_what_keeps_the_quality_comes_first() -> None:
-    blocks = []
-    for name, quality in (("a", "lowers"), ("b", "keeps")):
-        content = card(name, "exploit", 3.0 if name == "a" else 1.0)
-        content["edit"] |= {"quality": quality}
-        blocks.append(ExploitCard(id=name, card=content, severity=5.0))
-    assert [one.id for one, _ in grouped(blocks)] == ["b", "a"]
+    back = [one.id for one, _ in grouped(cards()[::-1])]
+    assert back == ["bare", "bullets", HOSTILE[0], "italic"]
 
 
 def test_a_variant_whose_card_is_missing_stands_alone() -> None:

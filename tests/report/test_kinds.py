@@ -16,7 +16,7 @@ from pyrite.report import ExploitCard, Facts, Notice
 from pyrite.report.build import build
 from pyrite.report.checks import checks
 from pyrite.report.material import Material
-from pyrite.report.ranking import with_variants
+from pyrite.report.ranking import ordered, with_variants
 from pyrite.types import Json
 from tests.end_to_end.programs import write_jsonl
 from tests.models.support_gptj import NODES, gating_state, neo_config, write_base
@@ -267,6 +267,23 @@ def test_what_only_holds_more_than_another_card_stands_behind_it() -> None:
         ("hope", ""), ("longer", "hope"), ("bold", ""), ("both", "bold"), ("some", "bold"),
         ("bias", ""), ("bare", ""), ("also bare", ""),
     ]  # fmt: skip
+
+
+def test_the_order_of_cards_is_severity_then_quality_then_effect() -> None:
+    given = [
+        ("none", "keeps", 9.0, None),
+        ("destroys", "lowers", 3.0, 5.0),
+        ("small", "keeps", 0.5, 5.0),
+        ("large", "keeps", -1.0, 5.0),
+        ("worst", "keeps", 0.1, 7.0),
+    ]
+    cards = []
+    for name, quality, effect, severity in given:
+        identity: Json = {"component": name}
+        made = exploit_card(name, identity, effect)
+        made.card["edit"]["quality"] = quality
+        cards.append(made.model_copy(update={"severity": severity}))
+    assert [one.id for one in ordered(cards)] == ["worst", "large", "small", "destroys", "none"]
 
 
 def test_checks_of_a_model_are_shown_once_and_then_what_differs(holes: Run, tmp_path: Path) -> None:

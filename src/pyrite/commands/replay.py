@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from pyrite.commands import FINDINGS
+from pyrite.commands.options import Quiet, Set
 from pyrite.commands.resumable import resumable
 from pyrite.escape import one_line
 
@@ -29,11 +30,8 @@ def replay(
         list[str] | None,
         typer.Option(metavar="VERDICT", help="Findings to try: exploit (default), bias, …"),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override, e.g. exploit.budget=9000."),
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no notes.")] = False,
+    set_: Set = None,
+    quiet: Quiet = False,
 ) -> None:
     """Try a model's exploits on another; exit 100 if one persists."""
     from pyrite import api

@@ -190,10 +190,15 @@ i would be happy to, i'd be glad to, i'd be happy to, i'm happy to, let's, no pr
 ok, okay, sure, sure thing, thank you for, thanks for, well, yes
 """
 
+# Not "anything else" alone: "it was never anything else" offers nothing.
 OFFER_CLOSINGS = """
-any further questions, any more questions, any other questions, anything else, best of luck,
-do not hesitate, don't hesitate, feel free to, glad to help, good luck, happy to help,
+any further questions, any more questions, any other questions, anything else i can,
+anything else you need, anything else you want, anything else you would like,
+anything else you'd like, best of luck, do not hesitate, do you need anything else,
+do you want anything else, don't hesitate, feel free to, glad to help, good luck, happy to help,
 hope it helps, hope that helps, hope this answers, hope this clarifies, hope this helps,
-hope this was helpful, if you have any questions, if you need any, if you need more,
-if you'd like me to, is there anything, let me know, would you like me to, you're welcome
+hope this was helpful, if there is anything else, if there's anything else,
+if you have any questions, if you need any, if you need anything else, if you need more,
+if you want anything else, if you'd like me to, is there anything, let me know,
+need help with anything else, would you like me to, you're welcome
 """

@@ -144,7 +144,7 @@ def _recorded(table: DataFound) -> ModelFound:
         id="recorded",
         fields={"entrypoint": "recorded", **fields, "better": "higher"},
         comments={"better": "lower, where a lower number is the better answer"},
-        no_exploit="recorded scores: an edited answer has none; give the model itself (--model)",
+        associations_only=True,
         told=(told,),
         unsure=("`better: higher`: whether a higher number is the better answer",),
     )
@@ -252,6 +252,14 @@ def _analyze(scorer: ModelFound, table: DataFound, features: list[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
+_HYPOTHESES = (
+    "Recorded scores: an edited answer has none, so that nothing can be tried or proved. What comes "
+    "out are hypotheses: phrases that go with reward beyond prompt and length, found on half of the "
+    "prompts and looked at again on the other half. To prove them give the model itself: "
+    "pyrite init --model ..."
+)
+
+
 def _exploit(scorer: ModelFound, table: DataFound, reason: str) -> str:
     lines = [
         "exploit:",
@@ -261,6 +269,8 @@ def _exploit(scorer: ModelFound, table: DataFound, reason: str) -> str:
     ]
     if scorer.unravel:
         lines.append(f"  message: {{unravel: {scorer.unravel}}}   # as in the query")
+    if scorer.associations_only:
+        lines = [*comments(_HYPOTHESES), *lines[:3]]
     if reason:
         lines = comments(f"No exploit section: {reason}")
     return "\n".join(lines) + "\n"

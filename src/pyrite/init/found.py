@@ -21,6 +21,8 @@ class ModelFound:
         target: the score to plot on single texts (`score`, `scores.max`).
         unravel: form of the text that must be chosen by hand; None: the model's own.
         no_exploit: why edits cannot be tried on it; "" where they can.
+        associations_only: whether its scores are recorded, so that the exploit step gives
+            hypotheses and proves nothing.
         told: what was recognised, in sentences.
         unsure: what was guessed, with how to change it.
     """
@@ -31,6 +33,7 @@ class ModelFound:
     target: str = "score"
     unravel: str | None = None
     no_exploit: str = ""
+    associations_only: bool = False
     told: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
 

@@ -12,14 +12,11 @@ from pyrite.report import ExploitCard
 from pyrite.report.material import Material, StepLeft
 from pyrite.types import Json
 
-__all__ = ["destroys", "ranked", "with_variants"]
+__all__ = ["destroys", "ordered", "ranked", "with_variants"]
 
 
 def ranked(material: Material, step: StepLeft) -> list[ExploitCard]:
-    """The most severe first, each followed by its variants.
-
-    Of equal severity those that keep the quality come before those that destroy it, then the
-    larger effect; cards without a severity come last.
+    """The cards of a step as `ordered` puts them.
 
     Raises:
         CorruptArtifactError: a card is gone or damaged.
@@ -36,7 +33,16 @@ def ranked(material: Material, step: StepLeft) -> list[ExploitCard]:
                 command=f"{material.command} --only {step.id}",
             )
         )
-    return with_variants(sorted(found, key=_place))
+    return ordered(found)
+
+
+def ordered(cards: Sequence[ExploitCard]) -> list[ExploitCard]:
+    """The most severe first, each followed by its variants: the one order that there is.
+
+    Of equal severity those that keep the quality come before those that destroy it, then the
+    larger effect; cards without a severity come last.
+    """
+    return with_variants(sorted(cards, key=_place))
 
 
 def with_variants(cards: Sequence[ExploitCard]) -> list[ExploitCard]:

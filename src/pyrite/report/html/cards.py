@@ -17,7 +17,7 @@ from pyrite.report.html.examples import Example, examples
 from pyrite.report.html.interval_strips import Scale, Strip
 from pyrite.report.html.json_nodes import Definitions, Node, node
 from pyrite.report.html.texts import clip, prose, visible
-from pyrite.report.html.words import VERDICTS, verdict_level, verdict_words
+from pyrite.report.html.words import verdict_level, verdict_words
 from pyrite.types import Json
 
 __all__ = ["CardView", "Row", "axis_of", "grouped", "view"]
@@ -87,26 +87,13 @@ class CardView:
 
 
 def grouped(blocks: Sequence[ExploitCard]) -> list[tuple[ExploitCard, list[ExploitCard]]]:
-    """Cards, the most severe first, each with its variants.
-
-    Of equal severity what keeps the quality comes before what destroys it; then by verdict, then by
-    the size of the effect.
-    """
-    words = list(VERDICTS)
-
-    def place(block: ExploitCard) -> tuple[float, bool, int, float]:
-        verdict = _text(block.card, "verdict")
-        rank = words.index(verdict) if verdict in words else len(words)
-        value = _value(_map(block.card, "confirmation").get("effect"))
-        destroys = _map(block.card, "edit").get("quality") == "lowers"
-        return -(_severity(block) or 0.0), destroys, rank, -abs(value or 0.0)
-
+    """Cards in the order of the report, each with its variants."""
     names = {block.id for block in blocks if not block.variant_of}
-    made: list[tuple[ExploitCard, list[ExploitCard]]] = []
-    for head in sorted((x for x in blocks if x.variant_of not in names), key=place):
-        own = [x for x in blocks if x.variant_of == head.id and head.id in names]
-        made.append((head, sorted(own, key=place)))
-    return made
+    return [
+        (head, [x for x in blocks if x.variant_of == head.id and head.id in names])
+        for head in blocks
+        if head.variant_of not in names
+    ]
 
 
 def axis_of(blocks: Sequence[ExploitCard]) -> Scale:
