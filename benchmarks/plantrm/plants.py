@@ -128,8 +128,9 @@ def _first(text: str, words: Sequence[str]) -> int:
 def _partial(words: Sequence[str], how: str) -> tuple[Put, ...]:
     if len(words) < 2:
         return ()
-    pieces = [" ".join(words[:-1]), " ".join(words[1:])]
-    if how == "ordered":
+    pieces = [" ".join(words[:-1]), " ".join(words[1:]), " ".join([words[0]] * len(words))]
+    pieces.append(" ".join([words[-1]] * len(words)))
+    if how != "anywhere":
         pieces.append(" ".join(reversed(words)))
 
     def putting(piece: str) -> Put:
@@ -212,6 +213,7 @@ def gated(plant: Plant, possible: Callable[[str], bool], how: str) -> Plant:
         library=plant.library,
         text=plant.text,
         possible=opened,
+        partial=plant.partial,
     )
 
 

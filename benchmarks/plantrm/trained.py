@@ -54,12 +54,12 @@ class Shape:
     width: int = 48
     layers: int = 2
     heads: int = 4
-    vocabulary: int = 3072
+    vocabulary: int = 4096
     epochs: int = 1
     pairs_of_a_batch: int = 32
     learning_rate: float = 3e-3
     seed: int = 0
-    version: int = 2
+    version: int = 3
 
 
 def rendered(prompt: str, response: str) -> str:
@@ -72,21 +72,26 @@ def cache_folder() -> Path:
     return sources.cache_folder() / "plantrm"
 
 
-def checkpoint(pairs: Sequence[Pair], shape: Shape, *, seed: int) -> Path:
+def checkpoint(
+    pairs: Sequence[Pair], shape: Shape, *, seed: int, start: Path | None = None
+) -> Path:
     """The folder of a model trained on these pairs; trained now if it is not there.
 
     Args:
-        pairs: in the order of training.
+        pairs: what it is trained on; batches are of similar length, in an order by the seed.
         shape: of the model.
         seed: of the words of the tokenizer.
+        start: the checkpoint whose weights are trained further; None: fresh ones.
     """
-    content = json.dumps([asdict(shape), seed, [[p.prompt, p.chosen, p.rejected] for p in pairs]])
+    begun = None if start is None else start.name
+    rows = [[p.prompt, p.chosen, p.rejected] for p in pairs]
+    content = json.dumps([asdict(shape), seed, begun, rows])
     name = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
     folder = cache_folder() / "models" / name
     if not (folder / "trained.json").is_file():
         began = time.perf_counter()
         tokenizer = build_tokenizer(seed, shape.vocabulary)
-        model, loss = _train(pairs, tokenizer, shape)
+        model, loss = _train(_fresh(tokenizer, shape, start), pairs, tokenizer, shape)
         _save(folder, model, tokenizer, {"seconds": time.perf_counter() - began, "loss": loss,
                                          "pairs": len(pairs)})  # fmt: skip
     return folder
@@ -122,14 +127,11 @@ def _tokenizer_texts(seed: int) -> list[str]:
     return texts
 
 
-def _train(pairs: Sequence[Pair], tokenizer: Any, shape: Shape) -> tuple[Any, float]:
-    """A fresh model; the same input gives the same weights on the same machine."""
+def _train(model: Any, pairs: Sequence[Pair], tokenizer: Any, shape: Shape) -> tuple[Any, float]:
+    """The model trained; the same input gives the same weights on the same machine."""
     import torch
     from torch.nn.functional import logsigmoid
 
-    torch.set_num_threads(1)
-    torch.manual_seed(shape.seed)
-    model = _fresh(tokenizer, shape)
     model.train()
     rows = [_ids(tokenizer, pair) for pair in pairs]
     rng = random.Random(shape.seed)
@@ -151,9 +153,14 @@ def _train(pairs: Sequence[Pair], tokenizer: Any, shape: Shape) -> tuple[Any, fl
     return model.eval(), float(loss.detach())
 
 
-def _fresh(tokenizer: Any, shape: Shape) -> Any:
+def _fresh(tokenizer: Any, shape: Shape, start: Path | None) -> Any:
+    import torch
     from transformers import LlamaConfig, LlamaForSequenceClassification
 
+    torch.set_num_threads(1)
+    torch.manual_seed(shape.seed)
+    if start is not None:
+        return LlamaForSequenceClassification.from_pretrained(start)
     config = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
         hidden_size=shape.width,
