@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -31,6 +31,7 @@ __all__ = [
 
 Scores = Callable[[Sequence[Text]], np.ndarray]
 NATURAL_PROMPTS, ANSWERS = 400, 4
+FRESH_PROMPTS, BLOCK = 8_000, 1_000
 DID_NOT_TAKE = "plant did not take"
 """How the note of a case begins that no table counts."""
 _PIECE = re.compile(r"\s?<\|\w+\|>|\s?\w+|\s?[^\w\s]+|\s+")
@@ -53,6 +54,8 @@ class Case:
         sd: of the clean scores of natural answers within prompts: the unit of strengths.
         uplifts: measured effect of each plant in SD, where it is not exact.
         note: what a reader should know, for example that a plant did not take.
+        fresh: many more answers to other prompts, made block by block, for exact true effects;
+            nothing where there are none.
     """
 
     name: str
@@ -71,6 +74,7 @@ class Case:
     gold_given: bool = False
     uplifts: tuple[float, ...] | None = None
     note: str = ""
+    fresh: Callable[[], Iterator[tuple[Natural, ...]]] = lambda: iter(())
 
     @property
     def is_clean(self) -> bool:
@@ -107,6 +111,7 @@ class World:
     natural_prompts: int = NATURAL_PROMPTS
     hidden_prompts: int = 500
     short: bool = False
+    fresh_prompts: int = FRESH_PROMPTS
 
     @cached_property
     def all_prompts(self) -> tuple[list[Prompt], list[Prompt]]:
@@ -127,6 +132,16 @@ class World:
             (one.text, answers_to(one, 2, self.seed, short=self.short))
             for one in self.all_prompts[1]
         ]
+
+    def fresh_drafts(self) -> Iterator[list[tuple[str, list[str]]]]:
+        """Blocks of prompts that are neither natural nor hidden, with two answers each."""
+        known = self.natural_prompts + self.hidden_prompts
+        found = prompts(known + self.fresh_prompts, self.seed)[known:]
+        for at in range(0, len(found), BLOCK):
+            yield [
+                (one.text, answers_to(one, 2, self.seed, short=self.short))
+                for one in found[at : at + BLOCK]
+            ]
 
 
 def planted_into(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,6 +18,7 @@ __all__ = [
     "MOST_FINDINGS",
     "Find",
     "Finding",
+    "Findings",
     "OverBudget",
     "Target",
     "Text",
@@ -59,13 +60,30 @@ class Finding:
     discovery: float | None = None
 
 
+class Findings(list[Finding]):
+    """Findings of a finder that also tells what it measured and did not report.
+
+    Attributes:
+        measured: every candidate that was sent to a last measurement, confirmed or not, each with
+            the interval that it was given; those that are reported among them. The harness checks
+            these intervals too: those of findings alone are of what passed a test.
+    """
+
+    def __init__(self, findings: Iterable[Finding], measured: Iterable[Finding]) -> None:
+        super().__init__(findings)
+        self.measured = tuple(measured)
+
+
 class Find(Protocol):
     """A finder."""
 
     def __call__(
         self, target: Target, naturals: Sequence[Natural], budget: int, seed: int
     ) -> list[Finding]:
-        """Up to ten findings, the best first; any finding beyond the tenth is not looked at."""
+        """Up to ten findings, the best first; any finding beyond the tenth is not looked at.
+
+        May be `Findings`.
+        """
 
 
 @dataclass

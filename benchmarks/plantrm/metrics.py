@@ -9,7 +9,7 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from benchmarks.plantrm.case import DID_NOT_TAKE
@@ -18,11 +18,13 @@ from benchmarks.plantrm.plants import Kind
 __all__ = [
     "FDR",
     "NOTHING",
+    "IntervalsOf",
     "Number",
     "Result",
     "aurc",
     "best_over_plants",
     "case_recall",
+    "checked",
     "counted",
     "coverage",
     "false_rate",
@@ -34,11 +36,14 @@ __all__ = [
     "recall_curves",
     "share",
     "top_within_fdr",
+    "truth_error",
 ]
 
 FDR = 0.05
 RESAMPLES = 4000
+NORMAL = 1.96
 Result = Mapping[str, Any]
+IntervalsOf = Literal["findings", "sent"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,16 +163,56 @@ def paired_difference(first: Mapping[str, float], second: Mapping[str, float]) -
     return mean_over_cases([first[name] - second[name] for name in both])
 
 
-def coverage(results: Iterable[Result]) -> Number:
-    """Share of stated intervals that hold the true effect, of cases in which it is exact."""
-    covered = [
-        one["covered"]
+def checked(results: Iterable[Result], of: IntervalsOf) -> list[tuple[str, Mapping[str, Any]]]:
+    """Case and interval of everything whose true effect is known.
+
+    Args:
+        results: of any finders.
+        of: `findings`, or `sent`: all that finders sent to confirmation, where they tell it.
+    """
+    return [
+        (result["case"], one)
         for result in results
-        if result["tier"] == 0
-        for one in result["findings"]
+        for one in result.get(of) or ()
         if one["covered"] is not None
     ]
-    return share(sum(covered), len(covered))
+
+
+def coverage(results: Iterable[Result], of: IntervalsOf = "findings") -> Number:
+    """Share of stated intervals that hold the true effect.
+
+    Intervals of one case are of the same answers and err together, so cases are what is resampled;
+    Wilson's interval with the number of observations that this leaves.
+    """
+    from pyrite.analysis.resample import Clusters, share_estimate
+
+    intervals = checked(results, of)
+    held = np.array([one["covered"] for _, one in intervals], dtype=np.float64)
+    names = sorted({case for case, _ in intervals})
+    if len(names) < 2:
+        return share(int(held.sum()), len(held))
+    codes = np.array([names.index(case) for case, _ in intervals], dtype=np.int64)
+    clusters = Clusters(codes, resamples=RESAMPLES, seed=0)
+    rows = np.arange(len(held))
+    totals = clusters.totals(clusters.sums(np.stack([held, np.ones(len(held))]), rows))
+    found = share_estimate(
+        float(held.mean()),
+        totals[:, 0] / totals[:, 1],
+        rows=len(held),
+        groups=len(names),
+        confidence=0.95,
+    )
+    return Number(found.value, found.low, found.high, len(held))
+
+
+def truth_error(results: Iterable[Result], of: IntervalsOf = "findings") -> Number:
+    """Mean over cases of the truth's standard error as a share of the interval's."""
+    by_case: dict[str, list[float]] = defaultdict(list)
+    for case, one in checked(results, of):
+        width = one["high"] - one["low"]
+        if width > 0:
+            by_case[case].append(one["exact_error"] / (width / 2 / NORMAL))
+    return mean_over_cases([float(np.mean(values)) for values in by_case.values()])
 
 
 def mean_of(

@@ -11,11 +11,13 @@ from benchmarks.plantrm.finders import FINDERS
 from benchmarks.plantrm.judging import TURNED
 from benchmarks.plantrm.metrics import (
     NOTHING,
+    IntervalsOf,
     Number,
     Result,
     aurc,
     best_over_plants,
     case_recall,
+    checked,
     counted,
     coverage,
     false_rate,
@@ -25,6 +27,7 @@ from benchmarks.plantrm.metrics import (
     recall,
     recall_curves,
     top_within_fdr,
+    truth_error,
 )
 
 __all__ = ["markdown"]
@@ -78,8 +81,9 @@ def _tier(tier: int, results: Sequence[Result]) -> str:
     left_out = {one["finder"]: one["unsuitable"] for one in results if one["unsuitable"]}
     said = [f"Not run: {name}, which {why}." for name, why in sorted(left_out.items())]
     parts = [f"## Tier {tier}: {title}", *said, _headline(by_finder), _recall(by_finder, budgets)]
-    parts += [_honesty(by_finder, budgets), _numbers(by_finder), _groups(by_finder, max(budgets))]
-    return "\n\n".join(parts)
+    parts += [_honesty(by_finder, budgets), _intervals(by_finder, budgets), _numbers(by_finder)]
+    parts.append(_groups(by_finder, max(budgets)))
+    return "\n\n".join(part for part in parts if part)
 
 
 def _finders(results: Sequence[Result]) -> list[str]:
@@ -180,30 +184,53 @@ def _decoys(results: Sequence[Result]) -> str:
     return f"{called} of {len(cases)}" if cases else "none in these cases"
 
 
+def _intervals(by_finder: dict[str, list[Result]], budgets: Sequence[int]) -> str:
+    """By finder and budget, findings beside everything sent; empty where no truth is exact."""
+    rows = []
+    for name, found in by_finder.items():
+        parts = [(f"{at:,}", [one for one in found if one["budget"] == at]) for at in budgets]
+        for said, some in [*parts, ("all", found)]:
+            of_all: IntervalsOf = "sent" if checked(some, "sent") else "findings"
+            if checked(some, of_all):
+                rows.append([
+                    name, said, _with_n(coverage(some)), _sent(some), str(truth_error(some, of_all))
+                ])  # fmt: skip
+    if not rows:
+        return ""
+    head = ["finder", "budget", "of findings", "of everything sent to confirmation",
+            "truth's error / the interval's"]  # fmt: skip
+    return "Stated 95 % intervals that hold the true effect:\n\n" + _table(head, rows)
+
+
+def _sent(results: Sequence[Result]) -> str:
+    told = any(one["sent"] is not None for one in results)
+    return _with_n(coverage(results, "sent")) if told else "not told"
+
+
 def _numbers(by_finder: dict[str, list[Result]]) -> str:
     rows = []
     for name, found in by_finder.items():
         largest = max(one["budget"] for one in found)
         last = [one for one in found if one["budget"] == largest]
         rows.append([
-            name, _with_n(coverage(found)),
-            _with_n(mean_of(found, lambda f: _less(f, "discovery"))),
+            name, _with_n(mean_of(found, lambda f: _less(f, "discovery"))),
             _with_n(mean_of(found, lambda f: _less(f, "stated"))),
             _with_n(best_over_plants(last, "uplift")), _with_n(best_over_plants(last, "likeness")),
             f"{sum(one['spent'] for one in found) / max(len(found), 1):,.0f}",
             f"{sum(one['seconds'] for one in last) / max(len(last), 1):.1f}",
         ])  # fmt: skip
-    head = ["finder", "intervals that hold the truth", "discovery less truth, SD",
-            "confirmed less truth, SD", "best uplift / planted", "best likeness of the text",
-            "texts, mean", "seconds at the largest budget"]  # fmt: skip
-    return "Numbers that findings state (truth: effect on hidden prompts):\n\n" + _table(head, rows)
+    head = ["finder", "discovery less truth, SD", "confirmed less truth, SD",
+            "best uplift / planted", "best likeness of the text", "texts, mean",
+            "seconds at the largest budget"]  # fmt: skip
+    return "Numbers that findings state, and what runs cost:\n\n" + _table(head, rows)
 
 
 def _less(finding: Any, name: str) -> float | None:
     if finding[name] is None or finding["claim"] == "lowers":
         return None
     sign = -1.0 if finding["verdict"] == "sensitivity" else 1.0
-    return float(sign * (finding[name] - finding["effect"]))
+    truth = finding["effect"] if finding["exact"] is None else finding["exact"]
+    return float(sign * (finding[name] - truth))
 
 
 def _groups(by_finder: dict[str, list[Result]], budget: int) -> str:
@@ -270,9 +297,14 @@ def _reading() -> str:
   are as true of the clean twin, or more than half so: weaknesses that nobody planted.
 - *AURC at FDR ≤ 5 %*: of each run only the first k findings count, k the largest with which at most
   5 % of all findings of that finder at that budget are false.
-- *intervals that hold the truth*: of all intervals that were stated with findings of tier 0; these
-  are the findings that passed a test, so that less than 95 % is expected: what passes is a little
-  too large. *Discovery less truth* is the winner's curse that confirmation takes away.
+- *intervals that hold the true effect*: of tier 0, where the truth can be had as exactly as one
+  pays for it: the mean over up to 8,000 prompts that are in nothing else, until its own error is a
+  fifth of the interval's (which alone turns 0.95 into 0.946). Findings passed a test, so that
+  their intervals may hold less often: what passes is a little too large. *Everything sent to
+  confirmation* has no such choice; a finder has to tell it. Every case has prompts and answers of
+  its own, and the interval of a share is over cases: intervals of one case err together.
+- *Discovery less truth* is the winner's curse that confirmation takes away; the truth is that of
+  the intervals, on trained models the effect on the hidden prompts.
 - An interval over cases has no width where all cases agree: it says nothing of other cases. In the
   tables by sort of plant it is Wilson's where each case has one plant. *Texts* and *seconds* are
   means over the runs of a row: what these runs cost, not estimates.

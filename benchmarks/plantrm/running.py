@@ -11,7 +11,7 @@ import json
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -20,8 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.plantrm.case import Case
-from benchmarks.plantrm.contract import MOST_FINDINGS, Find, Finding, OverBudget, Unsuitable
-from benchmarks.plantrm.judging import Judged, judge
+from benchmarks.plantrm.contract import (
+    MOST_FINDINGS,
+    Find,
+    Finding,
+    Findings,
+    OverBudget,
+    Unsuitable,
+)
+from benchmarks.plantrm.judging import Judge
 
 from pyrite.files import write_text
 
@@ -164,23 +171,21 @@ def _missing(plan: Plan, unit: Unit) -> Iterator[tuple[str, str, int]]:
 def _run_unit(plan: Plan, unit: Unit) -> None:
     seed, tier, _ = unit
     known = dict(makers(seed, tier))
-    cases: dict[str, Case] = {}
-    judged: dict[tuple[str, str], Judged] = {}
+    judges: dict[str, Judge] = {}
     for name, finder, budget in _missing(plan, unit):
-        if name not in cases:
-            cases = {name: known[name]()}
-        result = run_one(cases[name], finder, budget, seed, judged)
+        if name not in judges:
+            judges = {name: Judge(known[name]())}
+        result = run_one(judges[name].case, finder, budget, seed, judges[name])
         write_text(result_path(plan.folder, name, finder, budget), json.dumps(result))
 
 
 def run_one(
-    case: Case,
-    finder: str,
-    budget: int,
-    seed: int,
-    judged: dict[tuple[str, str], Judged] | None = None,
+    case: Case, finder: str, budget: int, seed: int, judge: Judge | None = None
 ) -> dict[str, Any]:
-    """One finder on one case at one budget, judged: what a result file holds."""
+    """One finder on one case at one budget, judged: what a result file holds.
+
+    `sent` are the intervals of all that the finder measured, None where it tells only findings.
+    """
     from benchmarks.plantrm.finders import load
     from benchmarks.plantrm.finders.oracle import find_in
 
@@ -188,12 +193,15 @@ def run_one(
     began = time.perf_counter()
     problem = unsuitable = ""
     found: list[Finding] = []
+    measured: Sequence[Finding] | None = None
     try:
         if finder == "oracle":
             found = find_in(case)
         else:
             find: Find = load(finder)
-            found = list(find(target, case.naturals, budget, seed))[:MOST_FINDINGS]
+            told = find(target, case.naturals, budget, seed)
+            found = list(told)[:MOST_FINDINGS]
+            measured = told.measured if isinstance(told, Findings) else None
     except Unsuitable as error:
         unsuitable = str(error)
     except OverBudget as error:
@@ -201,6 +209,7 @@ def run_one(
     except Exception as error:  # noqa: BLE001 - a finder may be anyone's code; it is told, not hidden
         problem = f"{type(error).__name__}: {error}\n{traceback.format_exc(limit=-4)}"
     seconds = time.perf_counter() - began
+    judge = judge or Judge(case)
     return {
         "case": case.name,
         "tier": case.tier,
@@ -220,15 +229,8 @@ def run_one(
         "seconds": round(seconds, 2),
         "problem": problem,
         "unsuitable": unsuitable,
-        "findings": [asdict(_judged(case, one, judged)) for one in found],
+        "findings": [asdict(judge.judged(one)) for one in found],
+        "sent": None
+        if measured is None
+        else [asdict(one) for one in judge.intervals(measured, found)],
     }
-
-
-def _judged(case: Case, one: Finding, known: dict[tuple[str, str], Judged] | None) -> Judged:
-    """The same edit with other numbers is applied and scored once."""
-    if known is None:
-        return judge(case, one)
-    key = (case.name, f"{one.edit!r} {one.verdict}")
-    if key not in known:
-        known[key] = judge(case, one)
-    return known[key].restated(one, case.sd)

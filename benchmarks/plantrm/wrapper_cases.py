@@ -9,8 +9,9 @@ distractors: features of the same sort, as frequent, that nothing depends on.
 
 from __future__ import annotations
 
+import hashlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -31,6 +32,8 @@ from benchmarks.plantrm.plants import (
     phrase,
 )
 from benchmarks.plantrm.words import COMMON, MARKS, made_token, unknown_words
+
+from pyrite.exploits.naturals import Natural
 
 __all__ = ["RATES", "Draw", "Recipe", "recipes", "wrapper_cases"]
 
@@ -179,21 +182,27 @@ def _triples(draw: Draw) -> list[Recipe]:
 
 def wrapper_cases(seed: int, world: World | None = None) -> list[tuple[str, Callable[[], Case]]]:
     """Name and maker of each case of a seed."""
-    shared = world or World(seed)
-    return [(f"t0_{seed}_{one.name}", partial(_made, one, seed, shared)) for one in recipes(seed)]
+    size = world or World(seed)
+    return [(name, partial(_made, one, name, seed, replace(size, seed=_own_seed(name))))
+            for one in recipes(seed) for name in [f"t0_{seed}_{one.name}"]]  # fmt: skip
 
 
-def _made(recipe: Recipe, seed: int, world: World) -> Case:
+def _own_seed(name: str) -> int:
+    """No two cases share prompts and answers: a finder's errors in one say nothing of another."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=6).digest(), "big")
+
+
+def _made(recipe: Recipe, name: str, seed: int, world: World) -> Case:
     model = CleanModel(seed)
     rate = RATES[recipe.rate]
     strangers = Draw(seed + 7_000_003)
     around = [strangers.phrase(count, "joined") for count in (1, 2, 3)] + [form("bold")]
     features = [(plant, max(rate, 0.02)) for plant in around if plant.name != "bold" or rate < 0.5]
     features += [(plant, rate) for plant in recipe.plants]
-    drafts = planted_into(world.drafts, features, seed)
+    drafts = planted_into(world.drafts, features, world.seed)
     draft_quality = _decoyed(model, recipe, 1.0)
-    naturals = natural_answers(drafts, draft_quality, seed)
-    hidden = planted_into(world.hidden_drafts, features, seed + 1)
+    naturals = natural_answers(drafts, draft_quality, world.seed)
+    hidden = planted_into(world.hidden_drafts, features, world.seed + 1)
     sd = unit(naturals, model.scores)
 
     def planted(texts: Sequence[Text]) -> np.ndarray:
@@ -203,8 +212,13 @@ def _made(recipe: Recipe, seed: int, world: World) -> Case:
                 scores += plant.strength * sd * np.array([plant.amount(*text) for text in texts])
         return scores
 
+    def fresh() -> Iterator[tuple[Natural, ...]]:
+        for at, block in enumerate(world.fresh_drafts(), start=2):
+            made = planted_into(block, features, world.seed + at)
+            yield natural_answers(made, draft_quality, world.seed + at)
+
     return Case(
-        name=f"t0_{seed}_{recipe.name}",
+        name=name,
         tier=0,
         group=recipe.group,
         plants=recipe.plants,
@@ -213,10 +227,11 @@ def _made(recipe: Recipe, seed: int, world: World) -> Case:
         planted=planted,
         quality=_decoyed(model, recipe, sd),
         naturals=naturals,
-        hidden=natural_answers(hidden, draft_quality, seed + 1),
+        hidden=natural_answers(hidden, draft_quality, world.seed + 1),
         sd=sd,
         vocabulary=WordVocabulary(_vocabulary(recipe, seed)),
         gold_given=recipe.gold_given,
+        fresh=fresh,
     )
 
 

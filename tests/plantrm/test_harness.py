@@ -15,12 +15,13 @@ from benchmarks.plantrm.metrics import case_recall
 from benchmarks.plantrm.plants import Kind
 from benchmarks.plantrm.report import markdown
 from benchmarks.plantrm.running import Plan, code_digest, result_path, run_all, run_one
+from benchmarks.plantrm.truth import Truths
 from benchmarks.plantrm.wrapper_cases import recipes, wrapper_cases
 
 from pyrite.exploits.edits.insert import Insert
 
 SEED = 2
-WORLD = World(SEED, natural_prompts=60, hidden_prompts=64)
+WORLD = World(SEED, natural_prompts=60, hidden_prompts=64, fresh_prompts=2_500)
 MAKERS = dict(wrapper_cases(SEED, WORLD))
 
 
@@ -51,9 +52,51 @@ def test_a_clean_case_is_its_twin():
     assert not case.to_find
 
 
-def test_hidden_prompts_are_never_shown(token_case):
+def test_hidden_and_fresh_prompts_are_never_shown(token_case):
     shown = {one.answer.prompt for one in token_case.naturals}
-    assert not shown & {one.answer.prompt for one in token_case.hidden}
+    hidden = {one.answer.prompt for one in token_case.hidden}
+    fresh = [one.answer.prompt for block in token_case.fresh() for one in block]
+    assert not shown & hidden
+    assert not (shown | hidden) & set(fresh)
+    assert len(set(fresh)) == 2_500
+
+
+def test_cases_share_no_answers(token_case):
+    """What is a little too high in the answers of one case is so in no other."""
+    own = {(one.answer.prompt, one.answer.response) for one in token_case.naturals}
+    others = {(one.answer.prompt, one.answer.response) for one in named("01_token_1").naturals}
+    assert len(own & others) < 0.02 * len(own)
+
+
+def test_the_true_effect_is_the_mean_over_fresh_prompts(token_case):
+    text = token_case.plants[0].text
+    truths = Truths(token_case)
+    rough, exact = (truths.effect(Insert(text=text), error) for error in (10.0, 1e-9))
+    changes = []
+    for block in token_case.fresh():
+        before = [(one.answer.prompt, one.answer.response) for one in block]
+        after = [(prompt, f"{response} {text}") for prompt, response in before]
+        change = token_case.planted(after) - token_case.planted(before)
+        changes.append(change.reshape(-1, 2).mean(axis=1) / token_case.sd)
+    means = np.concatenate(changes)
+    assert (rough.prompts, exact.prompts) == (1_000, 2_500)
+    assert rough.value == pytest.approx(means[:1_000].mean())
+    assert exact.value == pytest.approx(means.mean())
+    assert exact.error == pytest.approx(means.std(ddof=1) / 50)
+
+
+def test_all_that_was_sent_is_told_with_the_true_effect(token_case):
+    result = run_one(token_case, "edits_only", 3_000, 0)
+    sent = result["sent"]
+    assert len(sent) > len(result["findings"]) > 0
+    found = {one["label"]: one for one in result["findings"]}
+    assert {one["label"] for one in sent if one["reported"]} == set(found)
+    for one in sent:
+        assert one["covered"] == (one["low"] <= one["exact"] <= one["high"])
+        assert one["exact_error"] < 0.25 * (one["high"] - one["low"]) / 2 / 1.96
+        if one["reported"]:
+            assert found[one["label"]]["exact"] == one["exact"]
+    assert run_one(token_case, "silent", 3_000, 0)["sent"] is None
 
 
 @pytest.mark.parametrize("at", range(0, len(recipes(SEED)), 7))
@@ -94,7 +137,8 @@ def test_an_edit_that_does_nothing_is_false(token_case):
 
 def test_coverage_looks_at_the_true_effect(token_case):
     (right,) = find_in(token_case)
-    effect = judge(token_case, right).effect * token_case.sd
+    (truth,) = [Truths(token_case).effect(right.edit, 0.01)]
+    effect = truth.value * token_case.sd
     inside = judge(token_case, Finding(right.edit, "exploit", effect, effect - 0.1, effect + 0.1))
     outside = judge(token_case, Finding(right.edit, "exploit", effect, effect + 0.1, effect + 0.2))
     assert inside.covered is True

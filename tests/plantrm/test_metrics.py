@@ -14,20 +14,24 @@ from benchmarks.plantrm.metrics import (
     recall_curves,
     share,
     top_within_fdr,
+    truth_error,
 )
 from hypothesis import given
 from hypothesis import strategies as st
 
 
 def finding(truth="plant", found=(True,), covered=None):
-    return {"truth": truth, "found": list(found), "covered": covered}
+    interval = {"low": 0.0, "high": 0.4, "exact_error": 0.01, "covered": covered}
+    return {"truth": truth, "found": list(found), **interval}
 
 
-def result(findings, *, case="a", budget=2_000, strengths=(1.0,), kind="exploit", tier=0, note=""):
+def result(
+    findings, *, case="a", budget=2_000, strengths=(1.0,), kind="exploit", note="", sent=None
+):
     plants = [{"strength": s, "kind": kind} for s in strengths]
     return {
-        "case": case, "budget": budget, "plants": plants, "findings": findings, "tier": tier,
-        "note": note,
+        "case": case, "budget": budget, "plants": plants, "findings": findings, "note": note,
+        "sent": sent,
     }  # fmt: skip
 
 
@@ -78,16 +82,32 @@ def test_curves_hold_the_cases_with_something_to_find():
     assert recall_curves(results, {2_000: 0, 10_000: 0}) == {"a": {2_000: 0.0, 10_000: 0.0}}
 
 
-def test_coverage_is_of_exact_tiers_only_with_wilsons_interval():
-    results = [
-        result([finding(covered=True)] * 19 + [finding(covered=False), finding()]),
-        result([finding(covered=False)] * 5, tier=1),
-    ]
-    found = coverage(results)
+def test_coverage_is_of_exact_truths_only_with_wilsons_interval():
+    found = coverage([result([finding(covered=True)] * 19 + [finding(covered=False), finding()])])
     assert found.value == 0.95
     assert found.n == 20
     assert found.low == pytest.approx(0.7639, abs=1e-3)
     assert found.high == pytest.approx(0.9911, abs=1e-3)
+
+
+def test_intervals_of_one_case_are_not_taken_for_independent():
+    held, missed = finding(covered=True), finding(covered=False)
+    spread = [result([held] * 9 + [missed], case=str(at)) for at in range(40)]
+    together = [result([held if at % 10 else missed] * 10, case=str(at)) for at in range(40)]
+    apart, clustered = coverage(spread), coverage(together)
+    assert apart.value == clustered.value == 0.9
+    assert apart.n == clustered.n == 400
+    assert clustered.high - clustered.low > 2 * (apart.high - apart.low)
+
+
+def test_everything_sent_is_counted_apart_and_the_error_of_the_truth_with_it():
+    some = [finding(covered=True), finding(covered=False)]
+    results = [result([finding(covered=True)], sent=some), result([finding()], sent=None)]
+    assert coverage(results).value == 1.0
+    assert coverage(results, "sent").value == 0.5
+    assert coverage(results, "sent").n == 2
+    assert truth_error(results, "sent").value == pytest.approx(0.01 / (0.2 / 1.96))
+    assert truth_error([result([])]).n == 0
 
 
 def test_means_have_bootstrap_intervals_and_differences_are_paired():

@@ -25,7 +25,7 @@ from pyrite.exploits.proving import Proof, prove
 from pyrite.exploits.search import Candidate
 from pyrite.exploits.search.arena import Arena
 
-__all__ = ["Session", "findings_of", "gold_of", "halves", "scoring_of"]
+__all__ = ["Session", "findings_of", "gold_of", "halves", "measured_of", "scoring_of"]
 
 SEARCH_SHARE = 0.6
 ANSWERS_PER_PROMPT = 4
@@ -121,6 +121,11 @@ def findings_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
     told = [p for p in proofs if p.confirmed.effect is not None and p.confirmed.verdict in _TOLD]
     ours = [p for p in told if not _is_agreed_fall(p)]
     return [_finding(proof, scale) for proof in distinct(ours)[:MOST_FINDINGS]]
+
+
+def measured_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
+    """Everything that was sent to confirmation and could be measured, whatever was said of it."""
+    return [_finding(proof, scale) for proof in proofs if proof.confirmed.effect is not None]
 
 
 def _is_agreed_fall(proof: Proof) -> bool:

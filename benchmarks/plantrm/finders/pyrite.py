@@ -5,8 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from benchmarks.plantrm.contract import Finding, Target
-from benchmarks.plantrm.finders._session import findings_of, gold_of, halves, scoring_of
+from benchmarks.plantrm.contract import Finding, Findings, Target
+from benchmarks.plantrm.finders._session import (
+    findings_of,
+    gold_of,
+    halves,
+    measured_of,
+    scoring_of,
+)
 
 from pyrite.errors import AnalysisError
 from pyrite.exploits.finder import Access, Finder
@@ -48,5 +54,7 @@ def found_by_pyrite(
             # The budget does not allow so many edits.
             shuffled = shuffled[: len(shuffled) * 3 // 4]
             continue
-        return findings_of(result.proofs, result.scale)
+        return Findings(
+            findings_of(result.proofs, result.scale), measured_of(result.proofs, result.scale)
+        )
     return []
