@@ -27,14 +27,16 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from models_and_texts import VOCABULARY, Texts, decoder_of, models, questions, random_texts
+from models_and_texts import VOCABULARY, Ids, Texts, decoder_of, models, questions, random_texts
 from sections import write_section
 
-from pyrite.forward import Decoder, Swap
+from pyrite.forward import Decoder
 from pyrite.forward.lean import Lean
-from pyrite.forward.packing import Part
 from pyrite.forward.proof import plain_last
+from pyrite.models import Rendered
+from pyrite.scoring import Engine
 from pyrite.scoring.batching import batches_by_tokens
+from pyrite.types import Item
 
 PADDED = 550
 
@@ -145,29 +147,29 @@ def table_of_ways(
     return rows
 
 
+def by_engine(decoder: Decoder, texts: Texts) -> list[float]:
+    """Scores as a search gets them: the engine finds what texts share."""
+    asked = [(Item(), Rendered(str(index))) for index in range(len(texts))]
+    return [float(one.output.score) for one in Engine(Ids(decoder, texts)).score(asked)]
+
+
 def table_of_prefixes(decoder: Decoder, module: torch.nn.Module, rounds: int) -> list[str]:
-    """256 continuations of about 8 tokens: whole texts, transformers' cache, shared prefix."""
+    """256 ends of about 8 tokens: whole texts, transformers' cache, lean; found by the engine."""
     rows = []
     plain = Decoder(module, decoder.head)
     plain.lean = None
     for length in (64, 256, 400):
         (prefix,) = random_texts(1, mean=length, spread=0, least=1)
         ends = random_texts(256, mean=8.0, spread=1.5, least=3, seed=2)
-
-        def whole(texts: Texts, prefix: tuple[int, ...] = prefix) -> None:
-            decoder.score([prefix + text for text in texts])
-
-        def cached(texts: Texts, prefix: tuple[int, ...] = prefix) -> None:
-            plain.score_continuations(prefix, texts)
-
-        def shared(texts: Texts, prefix: tuple[int, ...] = prefix) -> None:
-            decoder.score_continuations(prefix, texts)
-
-        ways = [Way("whole", whole, 1 / 16), Way("cached", cached), Way("shared", shared)]
-        take_turns(ways, ends, rounds)
+        texts = [prefix + end for end in ends]
+        ways = [
+            Way("whole", decoder.score, 1 / 16),
+            Way("cached", partial(by_engine, plain)),
+            Way("shared", partial(by_engine, decoder)),
+        ]
+        take_turns(ways, texts, rounds)
         base, cache, fast = (statistics.median(way.cpu) for way in ways)
-        scores = decoder.score([prefix + end for end in ends[:24]])
-        quick = decoder.score_continuations(prefix, ends)[:24]
+        scores, quick = decoder.score(texts[:24]), by_engine(decoder, texts)[:24]
         error = max(abs(a - b) for a, b in zip(scores, quick, strict=True))
         unit = max(scores) - min(scores)
         rows.append(
@@ -182,12 +184,13 @@ def table_of_swaps(decoder: Decoder, rounds: int) -> list[str]:
     (text,) = random_texts(1, mean=280, spread=0, least=1)
     positions = range(260, 276)
     tokens = torch.randint(VOCABULARY, (256,), generator=torch.Generator().manual_seed(3)).tolist()
-    swaps = [Swap(positions[i % 16], token) for i, token in enumerate(tokens)]
-    whole = [(*text[: s.position], s.token, *text[s.position + 1 :]) for s in swaps]
+    places = [positions[index % 16] for index in range(256)]
+    pairs = zip(places, tokens, strict=True)
+    whole = [(*text[:place], token, *text[place + 1 :]) for place, token in pairs]
 
     ways = [
         Way("256 swaps, whole texts", decoder.score, 1 / 16),
-        Way("256 swaps, shared prefixes", lambda _: decoder.score_swaps(text, swaps)),
+        Way("256 swaps, shared beginnings", partial(by_engine, decoder)),
         Way("one text, plain", lambda _: one_by_one(decoder.module, [text])),
         Way("token gradient, no prefix", lambda _: decoder.token_gradients(text, [0])),
         Way(
@@ -196,7 +199,13 @@ def table_of_swaps(decoder: Decoder, rounds: int) -> list[str]:
         ),
     ]
     take_turns(ways, whole, rounds)
-    return [f"| {way.name} | {statistics.median(way.cpu) * 1000:.0f} ms |" for way in ways]
+    base = statistics.median(ways[0].cpu)
+    cells = [(way.name, statistics.median(way.cpu)) for way in ways]
+    rows = [(name, f"{time * 1000:.0f} ms", base / time) for name, time in cells]
+    return [
+        f"| {name} | {time} | {f'{ratio:.1f}' if 'swaps' in name else '–'} |"
+        for name, time, ratio in rows
+    ]
 
 
 def table_of_chunks(decoder: Decoder, sets: dict[str, Texts], rounds: int) -> list[str]:
@@ -207,7 +216,7 @@ def table_of_chunks(decoder: Decoder, sets: dict[str, Texts], rounds: int) -> li
 
     def run(texts: Texts, size: int) -> None:
         Lean.chunk = property(lambda _self: size)  # type: ignore[assignment]
-        lean.read([Part(text) for text in texts])
+        lean.read(texts)
 
     rows = []
     for name, texts in sets.items():
@@ -224,11 +233,11 @@ def memory(name: str) -> float:
     decoder = decoder_of(models()[name]())
     ends = random_texts(256, mean=8.0, spread=1.5, least=3, seed=2)
     (prefix,) = random_texts(1, mean=256, spread=0, least=1)
-    decoder.score_continuations(prefix[:16], ends[:8])
+    by_engine(decoder, [prefix[:16] + end for end in ends[:8]])
     ctypes.CDLL("libc.so.6").malloc_trim(0)  # so that memory given back is not used again unseen
     before = held("VmRSS")
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    decoder.score_continuations(prefix, ends)
+    by_engine(decoder, [prefix + end for end in ends])
     return held("VmHWM") - before
 
 
@@ -265,7 +274,8 @@ def report(name: str, rounds: int) -> str:
     lines += [PREFIXES, "|---|---|---|---|---|", *table_of_prefixes(decoder, module, 1), ""]
     lines += [f"Memory for 256 on 256 above the model: {memory_alone(name)}.", ""]
     lines += [f"### {name}: one token changed in a text of 280", ""]
-    lines += ["| | CPU time |", "|---|---|", *table_of_swaps(decoder, rounds), ""]
+    lines += ["| | CPU time | × whole texts |", "|---|---|---|"]
+    lines += [*table_of_swaps(decoder, rounds), ""]
     lines += [f"### {name}: tokens that run together", "", "Texts per CPU second.", ""]
     lines += [*table_of_chunks(decoder, sets, 1), ""]
     lines += [f"The scorer's facts say: {decoder.told}."]
@@ -277,7 +287,7 @@ WAYS = (
     "texts per CPU second |"
 )
 PREFIXES = (
-    "| prefix tokens | whole texts, lean | × with transformers' cache | × with the shared prefix | "
+    "| prefix tokens | whole texts, lean | × with transformers' cache | × lean, shared | "
     "largest difference, of the spread |"
 )
 

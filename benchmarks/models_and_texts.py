@@ -12,6 +12,8 @@ import torch
 from transformers import GPTJConfig, GPTJModel, Qwen3Config, Qwen3Model
 
 from pyrite.forward import Decoder
+from pyrite.models import Capability, Encoded, Limits, Output, Rendered, TokenScorer, Want
+from pyrite.types import Item
 
 VOCABULARY = 8192
 Texts = list[tuple[int, ...]]
@@ -82,3 +84,24 @@ def random_texts(count: int, *, mean: float, spread: float, least: int, seed: in
     return [
         tuple(torch.randint(VOCABULARY, (int(n),), generator=generator).tolist()) for n in lengths
     ]
+
+
+class Ids(TokenScorer):
+    """A decoder's scores of ids that were made before; a text is the place of its ids."""
+
+    capabilities = frozenset({Capability.SCORE})
+
+    def __init__(self, decoder: Decoder, rows: Texts) -> None:
+        self.decoder, self.rows, self.facts = decoder, rows, {"device": "cpu"}
+        self.packed = decoder.lean is not None
+
+    def render_chat(self, item: Item) -> Rendered:
+        raise TypeError("these texts are made of ids: there are no messages to render")
+
+    def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
+        rows = [self.rows[int(text.text)] for text in texts]
+        return [Encoded(row, len(row) - 1) for row in rows]
+
+    def forward(self, batch: Sequence[Encoded], want: Want) -> list[Output]:
+        assert self.decoder is not None
+        return [Output(score) for score in self.decoder.score([text.ids for text in batch])]

@@ -28,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from models_and_texts import VOCABULARY, Texts, decoder_of, models
+from models_and_texts import VOCABULARY, Ids, Texts, decoder_of, models
 from sections import write_section
 
 from forward import machine
@@ -37,7 +37,7 @@ from pyrite.executors import Pool
 from pyrite.executors.local import Local
 from pyrite.exploits.ledger import Asked
 from pyrite.forward import Decoder
-from pyrite.models import Capability, Encoded, Limits, Output, Rendered, TokenScorer, Want
+from pyrite.models import Rendered
 from pyrite.models.reward_model import RewardModel
 from pyrite.progress import Progress
 from pyrite.scoring import Engine
@@ -52,27 +52,6 @@ SENTENCE = (
     "small boats wait for better weather please note that this is true for most people in summer"
 )
 WORDS = SENTENCE.split()
-
-
-class Ids(TokenScorer):
-    """A decoder's scores of ids that were made before; a text is the place of its ids."""
-
-    capabilities = frozenset({Capability.SCORE})
-    packed = True
-
-    def __init__(self, decoder: Decoder, rows: Texts) -> None:
-        self.decoder, self.rows, self.facts = decoder, rows, {"device": "cpu"}
-
-    def render_chat(self, item: Item) -> Rendered:
-        raise TypeError("these texts are made of ids: there are no messages to render")
-
-    def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
-        rows = [self.rows[int(text.text)] for text in texts]
-        return [Encoded(row, len(row) - 1) for row in rows]
-
-    def forward(self, batch: Sequence[Encoded], want: Want) -> list[Output]:
-        assert self.decoder is not None
-        return [Output(score) for score in self.decoder.score([text.ids for text in batch])]
 
 
 @contextlib.contextmanager

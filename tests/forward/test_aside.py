@@ -94,9 +94,6 @@ def test_texts_beyond_a_window_run_plainly() -> None:
     rows = [[7] * 12, list(range(13)), list(range(60)), [3]]
     wanted = [plain_score(decoder.module, row) for row in rows]
     assert decoder.score(rows) == pytest.approx(wanted, abs=1e-4)
-    assert decoder.score_continuations([5] * 9, rows) == pytest.approx(
-        [plain_score(decoder.module, [5] * 9 + row) for row in rows], abs=1e-4
-    )
 
 
 def test_weights_of_several_types() -> None:
@@ -112,9 +109,6 @@ def test_short_floats_may_err_as_much_as_the_plain_module_does(name: str) -> Non
     assert "in bfloat16 its error is" in decoder.told
     wanted = plain_score(decoder.module, range(20))
     assert decoder.score([range(20)]) == pytest.approx([wanted], abs=0.5)
-    assert decoder.score_continuations(range(12), [range(12, 20)]) == pytest.approx(
-        [wanted], abs=0.5
-    )
 
 
 @pytest.mark.parametrize("name", ["gptj", "qwen3"])

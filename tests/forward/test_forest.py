@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrite.forward import Decoder, Forest, Lean, Node, linear
-from tests.forward.tiny import LEAN, VOCABULARY, decoder_of, head, module_of, plain_score, spread
+from tests.forward.tiny import (
+    LEAN,
+    OTHER,
+    VOCABULARY,
+    decoder_of,
+    head,
+    module_of,
+    plain_score,
+    spread,
+)
+
+FORGETS = ["gemma2", "windowed"]
+"""Their cache does not keep all tokens. `windowed` shares what fits into its window."""
+CACHED = [name for name in OTHER if name not in FORGETS]
 
 ids = st.lists(st.integers(0, VOCABULARY - 1), min_size=1, max_size=9).map(tuple)
 
@@ -44,7 +59,16 @@ def test_stretches_hold_every_node_once_and_keep_the_budget(forest: Forest, budg
         assert stop - first == 1 or sum(len(n.ids) for n in forest.nodes[first:stop]) <= budget
 
 
-@pytest.mark.parametrize("name", LEAN)
+@given(forest=forests())
+def test_texts_that_end_on_one_node_are_neighbours(forest: Forest) -> None:
+    leaves = [i for i in range(len(forest.nodes)) if i not in forest.inner]
+    found = list(forest.ends())
+    assert [i for _, some in found for i in some] == leaves
+    assert all(forest.nodes[i].parent == above for above, some in found for i in some)
+    assert [list(forest.beginning(i)) for i in leaves] == texts_of(forest)
+
+
+@pytest.mark.parametrize("name", LEAN + CACHED)
 @settings(max_examples=12, deadline=None)
 @given(forest=forests(), chunk=st.sampled_from([1, 7, 20, 1024]))
 def test_scores_are_those_of_whole_texts(name: str, forest: Forest, chunk: int) -> None:
@@ -87,7 +111,61 @@ def test_without_a_copy_of_the_weights(name: str, monkeypatch: pytest.MonkeyPatc
     assert decoder.score_forest(forest) == pytest.approx(wanted, abs=1e-5 * spread(name), rel=0)
 
 
+@pytest.mark.parametrize("name", CACHED)
+def test_a_cache_runs_every_token_once_and_keeps_the_last_beginning(name: str) -> None:
+    decoder = decoder_of(name)
+    assert decoder.shares
+    decoder.score_forest(Forest((Node((1,)), Node((2,), 0))))
+    seen: list[int] = []
+    embed = decoder.module.get_input_embeddings()
+    watch = embed.register_forward_hook(lambda _m, ids, _out: seen.append(ids[0].numel()))
+    nodes = (Node(tuple(range(20))), Node((5,) * 4, 0), Node((6,) * 4, 0), Node((7,) * 10, 0))
+    more = (*(Node((i,) * 4, 3) for i in range(3)), Node((8,) * 3, 0))
+    decoder.score_forest(Forest(nodes + more))
+    assert seen == [20, 2 * 4, 10, 3 * 4, 3]
+    seen.clear()
+    # What a forest that was cut begins with is still there.
+    decoder.score_forest(Forest((nodes[0], Node((9,) * 2, 0))))
+    watch.remove()
+    assert seen == [2]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox"])
+def test_a_cache_takes_little_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from pyrite.forward import cached
+
+    decoder = decoder_of(name)
+    nodes = [Node(tuple(range(20))), *(Node((i % 100,) * (1 + i % 5), 0) for i in range(40))]
+    forest = Forest(tuple(nodes))
+    wanted = decoder.score_forest(forest)
+    rows: list[int] = []
+    embed = decoder.module.get_input_embeddings()
+    watch = embed.register_forward_hook(lambda _m, ids, _out: rows.append(ids[0].shape[0]))
+    # A row of the longest takes 25 tokens of 32 keys and 32 values of 4 bytes.
+    monkeypatch.setattr(cached, "LARGEST", 8 * 25 * 64 * 4)
+    assert decoder.score_forest(forest) == pytest.approx(wanted, abs=1e-5 * spread(name), rel=0)
+    watch.remove()
+    assert max(rows) < 16
+    assert sum(rows) == 40
+
+
 def test_an_empty_forest_and_models_that_do_not_share() -> None:
     assert decoder_of("qwen3").score_forest(Forest(())) == []
-    assert not decoder_of("gpt2").shares
+    assert decoder_of("gpt2").score_forest(Forest(())) == []
+    assert not decoder_of("gemma2").shares
     assert not Decoder(module_of("qwen3").bfloat16(), head).shares
+    assert not Decoder(module_of("gpt2").bfloat16(), head).shares
+
+
+def test_a_cache_that_gives_something_else_is_not_used() -> None:
+    module = module_of("gpt2")
+    forward = module.forward
+
+    def forgets(*args: Any, past_key_values: Any = None, **kwargs: Any) -> Any:
+        out = forward(*args, past_key_values=past_key_values, **kwargs)
+        if kwargs.get("use_cache") and past_key_values is None:
+            out.past_key_values.layers[0].keys *= 1.01
+        return out
+
+    module.forward = forgets
+    assert not Decoder(module, head).shares

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from pyrite.errors import ScoringError
-from pyrite.forward import Decoder, Swap
+from pyrite.forward import Decoder
 from tests.forward.tiny import HEAD, VOCABULARY, decoder_of, head, module_of
 
 TEXT = [(7 * i + 3) % VOCABULARY for i in range(24)]
@@ -69,7 +69,8 @@ def test_the_gradient_names_tokens_that_raise_the_score() -> None:
     decoder = decoder_of("gptj")
     position = 22
     gradient = decoder.token_gradients(TEXT, [position])[0]
-    scores = torch.tensor(decoder.score_swaps(TEXT, [Swap(position, t) for t in range(VOCABULARY)]))
+    swapped = [[*TEXT[:position], t, *TEXT[position + 1 :]] for t in range(VOCABULARY)]
+    scores = torch.tensor(decoder.score(swapped))
     both = torch.corrcoef(torch.stack([gradient.clone(), scores]))
     assert float(both[0, 1]) > 0.3
 

@@ -10,37 +10,36 @@ from torch.nn import functional
 
 from pyrite.forward.attention import rotate, with_sums, with_sums_plain
 from pyrite.forward.linear import Activation, Linear, activation_of, can_prepack
-from pyrite.forward.packing import Part, chunks, filling, pack
+from pyrite.forward.packing import chunks, filling, pack
 
 CPU = torch.device("cpu")
 rows = st.lists(st.integers(0, 9), min_size=1, max_size=6).map(tuple)
-parts = st.lists(st.builds(Part, rows, st.integers(0, 3)), min_size=1, max_size=12)
+texts = st.lists(rows, min_size=1, max_size=12)
 
 
-@given(given_parts=parts)
-def test_a_pack_holds_every_text_once(given_parts: list[Part]) -> None:
-    packed = pack(given_parts, CPU)
-    assert sorted(packed.order) == list(range(len(given_parts)))
-    assert packed.groups[-1].stop == len(packed.ids) == sum(len(p.ids) for p in given_parts)
+@given(given_texts=texts)
+def test_a_pack_holds_every_text_once(given_texts: list[tuple[int, ...]]) -> None:
+    packed = pack(given_texts, CPU)
+    assert sorted(packed.order) == list(range(len(given_texts)))
+    assert packed.groups[-1].stop == len(packed.ids) == sum(map(len, given_texts))
     ends = packed.last.tolist()
     for index, end in zip(packed.order, ends, strict=True):
-        part = given_parts[index]
-        start = end + 1 - len(part.ids)
-        assert tuple(packed.ids[start : end + 1].tolist()) == part.ids
-        wanted = list(range(part.shared, part.shared + len(part.ids)))
-        assert packed.positions[start : end + 1].tolist() == wanted
-    keys = [(group.shared, group.length) for group in packed.groups]
-    assert len(keys) == len(set(keys))
-    assert sum(group.count for group in packed.groups) == len(given_parts)
+        text = given_texts[index]
+        start = end + 1 - len(text)
+        assert tuple(packed.ids[start : end + 1].tolist()) == text
+        assert packed.positions[start : end + 1].tolist() == list(range(len(text)))
+    lengths = [group.length for group in packed.groups]
+    assert len(lengths) == len(set(lengths))
+    assert sum(group.count for group in packed.groups) == len(given_texts)
 
 
-@given(given_parts=parts)
-def test_a_filling_only_adds_at_the_end(given_parts: list[Part]) -> None:
-    bare, filled = pack(given_parts, CPU), pack(given_parts, CPU, filled=True)
-    tokens, texts = len(bare.ids), len(bare.last)
+@given(given_texts=texts)
+def test_a_filling_only_adds_at_the_end(given_texts: list[tuple[int, ...]]) -> None:
+    bare, filled = pack(given_texts, CPU), pack(given_texts, CPU, filled=True)
+    tokens, count = len(bare.ids), len(bare.last)
     assert torch.equal(filled.ids[:tokens], bare.ids)
     assert torch.equal(filled.positions[:tokens], bare.positions)
-    assert torch.equal(filled.last[:texts], bare.last)
+    assert torch.equal(filled.last[:count], bare.last)
     assert filled.groups[: len(bare.groups)] == bare.groups
     assert filled.order == bare.order
     assert filled.groups[-1].stop == len(filled.ids)
@@ -63,14 +62,14 @@ def test_filled_packs_have_few_sizes() -> None:
     assert len({texts + more.texts for (_, texts), more in added}) < 45
 
 
-@given(given_parts=parts, budget=st.integers(1, 20))
+@given(given_texts=texts, budget=st.integers(1, 20))
 def test_chunks_hold_every_text_once_and_keep_the_budget(
-    given_parts: list[Part], budget: int
+    given_texts: list[tuple[int, ...]], budget: int
 ) -> None:
-    found = list(chunks(given_parts, budget))
-    assert sorted(i for chunk in found for i in chunk) == list(range(len(given_parts)))
+    found = list(chunks(given_texts, budget))
+    assert sorted(i for chunk in found for i in chunk) == list(range(len(given_texts)))
     for chunk in found:
-        assert len(chunk) == 1 or sum(len(given_parts[i].ids) for i in chunk) <= budget
+        assert len(chunk) == 1 or sum(len(given_texts[i]) for i in chunk) <= budget
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -13,12 +13,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyrite.errors import ScoringError
-from pyrite.forward import Forest
-from pyrite.models import Encoded, Limits, Output, Pooled, Rendered, TokenScorer, Want
+from pyrite.forward import Decoder, Forest
+from pyrite.models import (
+    Capability,
+    Encoded,
+    Limits,
+    Output,
+    Pooled,
+    Rendered,
+    TokenScorer,
+    Want,
+)
 from pyrite.models.reward_model import RewardModel
 from pyrite.scoring import Engine
-from pyrite.scoring.prefixes import FEWEST, Plan, Shared, cut_to, plan
-from pyrite.types import Item
+from pyrite.scoring.prefixes import CACHED, FEWEST, PACKED, Plan, Shared, cut_to, plan
+from pyrite.types import Item, Json
+from tests.forward.tiny import decoder_of
 
 Row = tuple[int, ...]
 
@@ -237,6 +247,72 @@ def test_nothing_is_shared_in_short_floats(monkeypatch: pytest.MonkeyPatch) -> N
     Engine(scorer).score(rendered(ALIKE))
     assert not seen.shared
     assert len(seen.whole) == len(ALIKE)
+
+
+@cache
+def plain(name: str) -> TokenScorer:
+    """A scorer with one of the tiny decoders."""
+    return Cut(decoder_of(name))
+
+
+class Cut(TokenScorer):
+    """A decoder's scores of texts, a token a letter."""
+
+    capabilities = frozenset({Capability.SCORE})
+    facts: dict[str, Json] = {}  # noqa: RUF012
+
+    def __init__(self, decoder: Decoder) -> None:
+        self.decoder = decoder
+
+    def render_chat(self, item: Item) -> Rendered:
+        raise TypeError("no messages")
+
+    def encode(self, texts: Sequence[Rendered], limits: Limits) -> list[Encoded]:
+        rows = [tuple(3 + ord(letter) % 100 for letter in text.text) for text in texts]
+        return [Encoded(row, len(row) - 1) for row in rows]
+
+    def forward(self, batch: Sequence[Encoded], want: Want) -> list[Output]:
+        assert self.decoder is not None
+        return [Output(score) for score in self.decoder.score([text.ids for text in batch])]
+
+
+STEM = "".join(random.Random(3).choices("abcdefghijklmnop", k=40))
+LETTERS = [f"{STEM}{ends}" for ends in "xyzuvwrst"] + [f"{STEM}{STEM[:30]}{ends}" for ends in "abc"]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "gpt_neox", "opt", "bloom", "gemma"])
+def test_any_decoder_with_a_cache_shares(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = plain(name)
+    assert scorer.decoder is not None
+    assert scorer.decoder.lean is None
+    wanted = whole(scorer, LETTERS)
+    seen = Watched(scorer, monkeypatch)
+    for budget in (8192, 60):
+        seen.shared.clear()
+        engine = Engine(scorer, batch_tokens=budget)
+        scores = [float(scored.output.score) for scored in engine.score(rendered(LETTERS))]
+        unit = max(wanted) - min(wanted)
+        assert scores == pytest.approx(wanted, abs=1e-5 * unit, rel=0)
+        assert sum(len(texts_of(forest)) for forest in seen.shared) == len(LETTERS)
+    assert not seen.whole
+
+
+@pytest.mark.parametrize("name", ["gemma2", "windowed"])
+def test_a_cache_that_forgets_is_not_shared(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scorer = plain(name)
+    wanted = whole(scorer, LETTERS)
+    seen = Watched(scorer, monkeypatch)
+    scores = [float(scored.output.score) for scored in Engine(scorer).score(rendered(LETTERS))]
+    assert scores == pytest.approx(wanted, abs=1e-5 * (max(wanted) - min(wanted)), rel=0)
+    assert not seen.shared
+    assert len(seen.whole) == len(LETTERS)
+
+
+def test_a_cache_shares_only_what_pays_two_passes() -> None:
+    few = [(1,) * 20 + (i,) * 9 for i in range(100, 104)]
+    assert plan(few, PACKED).trees
+    assert not plan(few, CACHED).trees
+    assert plan([*few, *((1,) * 20 + (i,) * 9 for i in range(200, 206))], CACHED).trees
 
 
 def test_running_out_of_memory_halves_what_shares(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,20 +1,14 @@
-"""Attention over packed texts: causal within each, never across two, over a shared prefix once.
+"""Attention over packed texts: causal within each, never across two.
 
-The keys and values of a prefix that many texts begin with are kept once. Every text attends to
-them and to its own tokens apart, and both results are put together by their sums of exponentials
-(`out = lerp(own, shared, sigmoid(lse_shared - lse_own))`), which is exact and copies nothing.
-
-Shapes: T tokens, H heads, K key heads (H is a multiple of K), D width of a head, P prefix tokens.
+Shapes: T tokens, H heads, K key heads (H is a multiple of K), D width of a head.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyrite.forward.packing import Group, Pack
+from pyrite.forward.packing import Pack
 
 if TYPE_CHECKING:
     import torch
@@ -24,7 +18,7 @@ __all__ = ["Attention", "KeysValues", "rotate", "with_sums", "with_sums_plain"]
 
 @dataclass(frozen=True, slots=True)
 class KeysValues:
-    """What a layer keeps of a prefix: keys (turned to their positions) and values, [K, P, D]."""
+    """What a layer keeps of tokens: keys (turned to their positions) and values, [K, tokens, D]."""
 
     keys: torch.Tensor
     values: torch.Tensor
@@ -38,18 +32,13 @@ class Attention:
         pack: the texts.
         turns: rotary factors cos + i sin of each token, [T, 1, half of the turned width].
         scale: what products of queries and keys are multiplied with.
-        prefix: per layer, the keys and values of the shared prefix; empty without one.
         halves: whether values half of the turned width apart are turned together, else neighbours.
-        kept: the keys and values that were made, per layer, where `keep` is set.
     """
 
     pack: Pack
     turns: torch.Tensor
     scale: float
-    prefix: Sequence[KeysValues] = ()
     halves: bool = False
-    keep: bool = False
-    kept: list[KeysValues] = field(default_factory=list)
 
     def __call__(
         self, layer: int, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor
@@ -70,77 +59,21 @@ class Attention:
         q = rotate(q, turns, halves=self.halves)
         done = []
         row = 0
-        for shared, found in groupby(self.pack.groups, key=lambda group: group.shared):
-            groups = list(found)
-            rows = sum(g.count if last_only else g.count * g.length for g in groups)
-            here = q[row : row + rows]
-            known = self.prefix[layer] if shared else None
-            done += self._outputs(here, k, v, groups, known, last_only=last_only)
-            row += rows
-        return done[0] if len(done) == 1 else torch.cat(done)
-
-    def keys_values(self, k: torch.Tensor, v: torch.Tensor) -> None:
-        """Turn the keys, and keep both where that is wanted."""
-        rotate(k, self.turns, halves=self.halves)
-        if self.keep:
-            keys, values = (x.transpose(0, 1).contiguous() for x in (k, v))
-            self.kept.append(KeysValues(keys, values))
-
-    def _outputs(
-        self,
-        q: torch.Tensor,
-        k: torch.Tensor,
-        v: torch.Tensor,
-        groups: Sequence[Group],
-        known: KeysValues | None,
-        *,
-        last_only: bool,
-    ) -> list[torch.Tensor]:
-        """Outputs of groups that begin with the same part of the prefix, [rows, H * D] each."""
-        over_prefix = None
-        if known is not None:
-            # One product for the queries of all groups: they all see the same keys.
-            shared = groups[0].shared
-            keys, values = known.keys[None, :, :shared], known.values[None, :, :shared]
-            over_prefix = with_sums(q.transpose(0, 1)[None], keys, values, scale=self.scale)
-        done = []
-        row = 0
-        for group in groups:
+        for group in self.pack.groups:
             queries = group.count * (1 if last_only else group.length)
-            own = slice(row, row + queries)
             tokens = slice(group.start, group.stop)
             heads = [
                 x.view(group.count, -1, *x.shape[1:]).transpose(1, 2)
-                for x in (q[own], k[tokens], v[tokens])
+                for x in (q[row : row + queries], k[tokens], v[tokens])
             ]
-            causal = queries > group.count
-            if over_prefix is None:
-                out = _attended(*heads, causal=causal, scale=self.scale).transpose(1, 2)
-            else:
-                out = self._merged(heads, over_prefix, own, causal=causal)
-            done.append(out.reshape(queries, -1))
+            out = _attended(*heads, causal=queries > group.count, scale=self.scale)
+            done.append(out.transpose(1, 2).reshape(queries, -1))
             row += queries
-        return done
+        return done[0] if len(done) == 1 else torch.cat(done)
 
-    def _merged(
-        self,
-        heads: Sequence[torch.Tensor],
-        over_prefix: tuple[torch.Tensor, torch.Tensor],
-        own: slice,
-        *,
-        causal: bool,
-    ) -> torch.Tensor:
-        """Attention over prefix and own tokens, [count, length, H, D]."""
-        import torch
-
-        count, length = heads[0].shape[0], heads[0].shape[2]
-        out, sums = with_sums(*heads, causal=causal, scale=self.scale)
-        first, first_sums = over_prefix
-        first = first[0, :, own].transpose(0, 1)
-        first = first.reshape(count, length, *first.shape[1:])
-        first_sums = first_sums[0, :, own].transpose(0, 1).reshape(count, length, -1)
-        weight = torch.sigmoid(first_sums - sums.transpose(1, 2))[..., None]
-        return torch.lerp(out.transpose(1, 2), first, weight.to(out.dtype))
+    def keys_values(self, k: torch.Tensor, v: torch.Tensor) -> None:
+        """Turn the keys, in place."""
+        rotate(k, self.turns, halves=self.halves)
 
 
 def rotate(x: torch.Tensor, turns: torch.Tensor, *, halves: bool = False) -> torch.Tensor:

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyrite.forward import gptj, llama
-from pyrite.forward.forest import Forest, Node
+from pyrite.forward.forest import in_pieces
 from pyrite.forward.lean import Lean, StepAside
-from pyrite.forward.packing import Part
 from pyrite.forward.proof import OF_NOISE, Head, Proof, exact_copy, prove
 
 if TYPE_CHECKING:
@@ -93,30 +92,11 @@ def _built(module: Any) -> Lean:
 
 
 def _ways(lean: Lean, rows: list[tuple[int, ...]]) -> list[torch.Tensor]:
-    """Each way in which a lean forward pass is used: whole, all tokens kept, sharing prefixes."""
+    """Each way in which a lean forward pass is used: whole, all tokens kept, shared beginnings."""
     import torch
 
-    long = rows[-1]
-    prefix = lean.start(long[: len(long) // 2])
-    parts = [Part(row) for row in rows]
-    early, late = Part(long[1:], 1), Part(long[len(prefix.ids) :], len(prefix.ids))
-    found = [lean.read(parts), torch.stack([final[-1] for final, _ in lean.states(rows, 0)])]
-    if prefix.ids:
-        found += [lean.read([*parts[:-1], part], prefix) for part in (early, late)]
-        found.append(lean.read_forest(_forest(rows)))
-    return found
-
-
-def _forest(rows: list[tuple[int, ...]]) -> Forest:
-    """The texts, the last of them in three pieces of which others follow on the first two."""
-    *short, long = rows
-    cuts = sorted({len(long) // 3, len(long) // 2} - {0})
-    nodes = [Node(row) for row in short]
-    start, above = 0, -1
-    for cut in cuts:
-        nodes.append(Node(long[start:cut], above))
-        start, above = cut, len(nodes) - 1
-    return Forest((*nodes, Node(long[start:], above)))
+    every = torch.stack([final[-1] for final, _ in lean.states(rows, 0)])
+    return [lean.read(rows), every, lean.read_forest(in_pieces(rows))]
 
 
 def _options(config: Any) -> Iterator[tuple[str, Any]]:

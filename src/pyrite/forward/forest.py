@@ -27,7 +27,7 @@ from pyrite.forward.packing import Pack, filling
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Forest", "ForestAttention", "Node", "Stretch"]
+__all__ = ["Forest", "ForestAttention", "Node", "Stretch", "in_pieces"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,22 @@ class Forest:
             found.append(index)
         return found
 
+    def ends(self) -> Iterator[tuple[int, range]]:
+        """Neighbouring texts that end on the same node: its index (-1: none), and the leaves."""
+        first = 0
+        for index, node in enumerate(self.nodes):
+            if index in self.inner or node.parent != self.nodes[first].parent:
+                if index > first:
+                    yield self.nodes[first].parent, range(first, index)
+                first = index + 1 if index in self.inner else index
+        if first < len(self.nodes):
+            yield self.nodes[first].parent, range(first, len(self.nodes))
+
+    def beginning(self, index: int) -> tuple[int, ...]:
+        """All tokens from a text's first to the last of a node."""
+        path = [*reversed(self.above(index)), index]
+        return tuple(token for place in path for token in self.nodes[place].ids)
+
     def stretches(self, budget: int) -> Iterator[tuple[int, int]]:
         """Neighbouring nodes to run together: up to `budget` tokens, a longer one alone."""
         first = used = 0
@@ -86,6 +102,17 @@ class Forest:
             used += len(node.ids)
         if self.nodes:
             yield first, len(self.nodes)
+
+
+def in_pieces(rows: Sequence[tuple[int, ...]]) -> Forest:
+    """Texts, the last of them in up to three pieces, each of which follows on the one before."""
+    *short, long = rows
+    nodes = [Node(row) for row in short]
+    start, above = 0, -1
+    for cut in sorted({len(long) // 3, len(long) // 2} - {0}):
+        nodes.append(Node(long[start:cut], above))
+        start, above = cut, len(nodes) - 1
+    return Forest((*nodes, Node(long[start:], above)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from pyrite.forward.attention import Attention, KeysValues
 from pyrite.forward.forest import Forest, ForestAttention, Stretch
-from pyrite.forward.packing import Pack, Part, chunks, pack
+from pyrite.forward.packing import Pack, chunks, pack
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Block", "Lean", "Prefix", "StepAside"]
+__all__ = ["Block", "Lean", "StepAside"]
 
 CPU_CHUNK = 1024
 GPU_CHUNK = 16384
@@ -23,14 +23,6 @@ GPU_CHUNK = 16384
 
 class StepAside(Exception):  # noqa: N818 - not an error: the plain forward pass is used
     """Why a family does not run a module; the text is shown in the scorer's facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prefix:
-    """Tokens that texts begin with, and each layer's keys and values of them."""
-
-    ids: tuple[int, ...]
-    layers: tuple[KeysValues, ...] = ()
 
 
 class Block(ABC):
@@ -92,24 +84,24 @@ class Lean:
         """Whether numbers of rows are made round, which only oneDNN gains from."""
         return self.embedding.device.type == "cpu"
 
-    def read(self, parts: Sequence[Part], prefix: Prefix | None = None) -> torch.Tensor:
+    def read(self, texts: Sequence[tuple[int, ...]]) -> torch.Tensor:
         """The final vectors at each text's last token, [texts, width].
 
         Texts that are the same are run once, so that their vectors are the same to the bit.
         """
         import torch
 
-        distinct = list(dict.fromkeys(parts))
+        distinct = list(dict.fromkeys(texts))
         vectors = self.embedding.new_empty(len(distinct), self.embedding.shape[1])
         with torch.inference_mode():
             for chunk in chunks(distinct, self.chunk):
-                attention = self._attention([distinct[i] for i in chunk], prefix)
+                attention = self._attention([distinct[i] for i in chunk])
                 x = self._through(attention, len(self.blocks) - 1)
                 last = len(self.blocks) - 1
                 x = self.norm(self.blocks[last](x, attention, last, attention.pack.last))
                 vectors[[chunk[i] for i in attention.pack.order]] = x[: len(chunk)]
-        place = {part: index for index, part in enumerate(distinct)}
-        return vectors[[place[part] for part in parts]]
+        place = {text: index for index, text in enumerate(distinct)}
+        return vectors[[place[text] for text in texts]]
 
     def read_forest(self, forest: Forest) -> torch.Tensor:
         """The final vectors at the end of each text of a forest, [texts, width]."""
@@ -147,37 +139,21 @@ class Lean:
         """
         import torch
 
-        parts = [Part(tuple(row)) for row in rows]
         found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
         with torch.inference_mode():
-            for chunk in chunks(parts, self.chunk):
-                attention = self._attention([parts[i] for i in chunk], None)
+            for chunk in chunks(rows, self.chunk):
+                attention = self._attention([rows[i] for i in chunk])
                 inner = self._through(attention, min(layer, len(self.blocks)))
                 x = inner
                 for number in range(layer, len(self.blocks)):
                     x = self.blocks[number](x, attention, number, None)
                 final = self.norm(x)
                 wanted = final if layer >= len(self.blocks) else inner
-                lengths = [len(parts[chunk[i]].ids) for i in attention.pack.order]
+                lengths = [len(rows[chunk[i]]) for i in attention.pack.order]
                 both = (torch.split(x[: sum(lengths)], lengths) for x in (final, wanted))
                 split = zip(*both, strict=True)
                 found |= zip((chunk[i] for i in attention.pack.order), split, strict=True)
         return [found[index] for index in range(len(rows))]
-
-    def start(self, ids: Sequence[int]) -> Prefix:
-        """Run a prefix once and keep what texts that begin with it need."""
-        import torch
-
-        prefix = Prefix(tuple(ids))
-        if not prefix.ids:
-            return prefix
-        with torch.inference_mode():
-            attention = self._attention([Part(prefix.ids)], None, keep=True)
-            x = self._through(attention, len(self.blocks) - 1)
-            self.blocks[-1].keys_values(x, attention)
-        own = slice(len(prefix.ids))
-        kept = [KeysValues(x.keys[:, own], x.values[:, own]) for x in attention.kept]
-        return Prefix(prefix.ids, tuple(kept))
 
     def _through(self, attention: Attention, stop: int) -> torch.Tensor:
         """The vectors that enter block `stop`."""
@@ -186,19 +162,10 @@ class Lean:
             x = self.blocks[number](x, attention, number, None)
         return x
 
-    def _attention(
-        self, parts: Sequence[Part], prefix: Prefix | None, *, keep: bool = False
-    ) -> Attention:
-        packed = pack(parts, self.embedding.device, filled=self.filled)
-        needed = max(part.shared + len(part.ids) for part in parts)
-        return Attention(
-            packed,
-            self._turned(packed, needed),
-            self.scale,
-            prefix=prefix.layers if prefix else (),
-            halves=self.halves,
-            keep=keep,
-        )
+    def _attention(self, texts: Sequence[Sequence[int]]) -> Attention:
+        packed = pack(texts, self.embedding.device, filled=self.filled)
+        turns = self._turned(packed, max(map(len, texts)))
+        return Attention(packed, turns, self.scale, halves=self.halves)
 
     def _turned(self, packed: Pack, needed: int) -> torch.Tensor:
         """Rotary factors of the tokens of a pack, the longest text of which has `needed`."""

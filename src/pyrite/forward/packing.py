@@ -13,28 +13,19 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Filling", "Group", "Pack", "Part", "chunks", "filling", "pack"]
+__all__ = ["Filling", "Group", "Pack", "chunks", "filling", "pack"]
 
 _TEXTS = 8
 """More texts than these are filled up to a multiple of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """A text: its own tokens, after the first `shared` tokens of a prefix that is known already."""
-
-    ids: tuple[int, ...]
-    shared: int = 0
-
-
-@dataclass(frozen=True, slots=True)
 class Group:
-    """Texts of one length, after one length of prefix: tokens `start` to `stop` of the pack."""
+    """Texts of one length: tokens `start` to `stop` of the pack."""
 
     start: int
     count: int
     length: int
-    shared: int
 
     @property
     def stop(self) -> int:
@@ -44,14 +35,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """Texts laid end to end, in the order of their prefixes and lengths.
+    """Texts laid end to end, in the order of their lengths.
 
     Attributes:
         ids: the tokens, [tokens].
         positions: the position of each in its own text, [tokens].
         last: where each text's last token stands, [texts]; after those of the given texts those
             of the filling.
-        groups: the texts of one length after one prefix, in the order they stand.
+        groups: the texts of one length, in the order they stand.
         order: which of the given texts stands first, second, ...
     """
 
@@ -96,29 +87,29 @@ def _rounded(tokens: int) -> int:
     return -(-tokens // step) * step
 
 
-def pack(parts: Sequence[Part], device: torch.device, *, filled: bool = False) -> Pack:
+def pack(texts: Sequence[Sequence[int]], device: torch.device, *, filled: bool = False) -> Pack:
     """Lay texts end to end; each has at least one token. `filled` adds a filling."""
     import torch
 
-    order = _sorted(parts)
+    order = _sorted(texts)
     ids: list[int] = []
     positions: list[int] = []
     last: list[int] = []
     groups: list[Group] = []
     for index in order:
-        part = parts[index]
-        length = len(part.ids)
-        if groups and (groups[-1].shared, groups[-1].length) == (part.shared, length):
+        text = texts[index]
+        length = len(text)
+        if groups and groups[-1].length == length:
             open_group = groups.pop()
-            group = Group(open_group.start, open_group.count + 1, length, part.shared)
+            group = Group(open_group.start, open_group.count + 1, length)
         else:
-            group = Group(len(ids), 1, length, part.shared)
+            group = Group(len(ids), 1, length)
         groups.append(group)
-        ids.extend(part.ids)
-        positions.extend(range(part.shared, part.shared + length))
+        ids.extend(text)
+        positions.extend(range(length))
         last.append(len(ids) - 1)
     for length in filling(len(ids), len(last)).lengths if filled else ():
-        groups.append(Group(len(ids), 1, length, 0))
+        groups.append(Group(len(ids), 1, length))
         ids.extend([0] * length)
         positions.extend([0] * length)
         last.append(len(ids) - 1)
@@ -131,12 +122,12 @@ def pack(parts: Sequence[Part], device: torch.device, *, filled: bool = False) -
     )
 
 
-def chunks(parts: Sequence[Part], budget: int) -> Iterator[list[int]]:
+def chunks(texts: Sequence[Sequence[int]], budget: int) -> Iterator[list[int]]:
     """Indices of texts that are run together: up to `budget` tokens, a longer text alone."""
     chunk: list[int] = []
     used = 0
-    for index in _sorted(parts):
-        length = len(parts[index].ids)
+    for index in _sorted(texts):
+        length = len(texts[index])
         if chunk and used + length > budget:
             yield chunk
             chunk, used = [], 0
@@ -146,5 +137,5 @@ def chunks(parts: Sequence[Part], budget: int) -> Iterator[list[int]]:
         yield chunk
 
 
-def _sorted(parts: Sequence[Part]) -> list[int]:
-    return sorted(range(len(parts)), key=lambda i: (parts[i].shared, len(parts[i].ids), i))
+def _sorted(texts: Sequence[Sequence[int]]) -> list[int]:
+    return sorted(range(len(texts)), key=lambda index: (len(texts[index]), index))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pyrite.errors import ScoringError
-from pyrite.forward import Decoder, Head, Part
+from pyrite.forward import Decoder, Head
 from pyrite.models import Encoded, Output, Want
 from pyrite.models._token_rewards import rewards_of
 from pyrite.models._trunk import layer_of, pooled
@@ -88,7 +88,7 @@ def packed_vectors(decoder: Decoder, texts: Sequence[Encoded], want: Want) -> Pa
     layer = len(lean.blocks) if hidden is None else layer_of(hidden, len(lean.blocks))
     at_the_end = hidden is None or (hidden.pool == "last" and layer == len(lean.blocks))
     if at_the_end and not want.token_rewards:
-        final = lean.read([Part(text.ids[: text.read_at + 1]) for text in texts]).float()
+        final = lean.read([text.ids[: text.read_at + 1] for text in texts]).float()
         return PackedVectors(final, [(vector[None], 0) for vector in final], embedded)
     both = lean.states([text.ids for text in texts], layer)
     read = [final[text.read_at] for (final, _), text in zip(both, texts, strict=True)]

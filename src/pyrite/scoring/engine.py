@@ -25,7 +25,7 @@ from pyrite.models import (
 from pyrite.scoring.batching import batches_by_tokens, packed_batches
 from pyrite.scoring.budget import TokenBudget
 from pyrite.scoring.memory import ScoreMemory
-from pyrite.scoring.prefixes import cut_to, plan
+from pyrite.scoring.prefixes import CACHED, PACKED, Plan, cut_to, plan
 from pyrite.scoring.threads import ThreadChoice
 from pyrite.types import Item
 
@@ -139,7 +139,7 @@ class Engine:
         """What is run together; with a forest where texts begin alike and that saves work."""
         assert isinstance(self.scorer, TokenScorer)
         able = _shareable(self.scorer, self.want, texts)
-        found = plan([texts[index].ids[: texts[index].read_at + 1] for index in able])
+        found = _plan(self.scorer, [texts[index] for index in able])
         for shared in cut_to(found.trees, budget=lambda: self.batch_tokens):
             yield [texts[able[index]] for index in shared.texts], shared.forest
         # In the order given: which of them could have shared is no matter.
@@ -243,13 +243,26 @@ def _item_outputs(
 def _shareable(scorer: TokenScorer, want: Want, texts: Sequence[Encoded]) -> list[int]:
     """Indices of texts that may be run as a forest, where nothing but scores is wanted."""
     decoder = scorer.decoder
-    if decoder is None or not decoder.shares or want != Want():
+    if decoder is None or want != Want():
         return []
     return [
         index
         for index, text in enumerate(texts)
-        if text.read_at >= 0 and not text.type_ids and decoder.fits(len(text.ids))
+        if text.read_at >= 0
+        and not text.type_ids
+        and (decoder.lean is None or decoder.fits(len(text.ids)))
     ]
+
+
+def _plan(scorer: TokenScorer, texts: Sequence[Encoded]) -> Plan:
+    """What is worth sharing; nothing where the decoder cannot, which is tried only if it is."""
+    decoder = scorer.decoder
+    if decoder is not None and texts:
+        worth = CACHED if decoder.lean is None else PACKED
+        found = plan([text.ids[: text.read_at + 1] for text in texts], worth)
+        if found.trees and decoder.shares:
+            return found
+    return Plan((), tuple(range(len(texts))))
 
 
 def _of_forest(scorer: TokenScorer, forest: Forest) -> list[Output]:
