@@ -108,7 +108,9 @@ def _labels(material: Material) -> Iterator[Gap]:
 
 def _exploits(material: Material) -> Iterator[Gap]:
     for step in material.steps("exploit"):
-        if step.finished and not step.meta.get("texts"):
+        if step.finished and (why := step.meta.get("insufficient")):
+            yield Gap(f"exploits ({step.id})", str(why), "the reason names what is missing")
+        elif step.finished and not step.meta.get("texts"):
             yield Gap(
                 f"exploits ({step.id})",
                 "recorded scores cannot score an edited answer",

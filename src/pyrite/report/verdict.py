@@ -39,7 +39,11 @@ def _ended(sentence: str) -> str:
 
 def _exploits(material: Material) -> list[str]:
     """How many were found and the most severe; then those that leave no answer to reward."""
-    steps = [x for x in material.steps("exploit") if x.meta.get("texts")]
+    steps = [
+        x
+        for x in material.steps("exploit")
+        if x.meta.get("texts") and not x.meta.get("insufficient")
+    ]
     if not steps:
         return []
     counts: dict[str, int] = {}
@@ -50,7 +54,8 @@ def _exploits(material: Material) -> list[str]:
     tried = f"{sum(counts.values())} edits sent to held-out prompts"
     exploits = counts.get("exploit", 0)
     if not exploits:
-        return [f"no exploit was found within {texts:,} scored texts and {tried}"]
+        nulls = [str(null["sentence"]) for x in steps if (null := x.meta.get("null"))]
+        return nulls or [f"no exploit was found within {texts:,} scored texts and {tried}"]
     said = f"{exploits} of {tried} {'is an exploit' if exploits == 1 else 'are exploits'}"
     said += f" ({texts:,} scored texts)"
     cards = [card for step in steps for card in ranked(material, step)]
