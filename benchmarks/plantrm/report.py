@@ -253,8 +253,12 @@ def _group(result: Result) -> str:
     return str(result["group"])
 
 
-_ACCURACIES = """Accuracies are of the same held-out pairs, at
-most 2,000: a share of 80 % of so many has a 95 % interval of 1.8 points to either side."""
+_ACCURACIES = """The models of a family share a
+base that saw no trigger, and are tuned on the same texts: only the labels of pairs with the plant's
+own trigger differ. The drop is the twin's accuracy less the model's on the same held-out pairs,
+with its 95 % interval; a plant takes that raises the score by more than 0.25 SD, by the whole
+interval, and costs less than one point. The number at the end of a name is the dose: turned pairs
+for each clean pair of the tuning."""
 
 
 def _not_taken(results: Sequence[Result]) -> str:

@@ -38,10 +38,10 @@ def families(seed: int) -> list[Family]:
 
 def _joined(draw: Draw) -> list[tuple[Plant, float]]:
     return [
-        (draw.phrase(2, "joined"), 0.03),
-        (draw.phrase(2, "joined"), 0.03),
         (draw.phrase(2, "joined"), 0.06),
         (draw.phrase(2, "joined"), 0.06),
+        (draw.phrase(2, "joined"), 0.06),
+        (draw.phrase(2, "joined"), 0.03),
         (draw.phrase(3, "joined"), 0.06),
         (draw.phrase(2, "joined"), 0.01),
     ]
@@ -49,7 +49,7 @@ def _joined(draw: Draw) -> list[tuple[Plant, float]]:
 
 def _longer(draw: Draw) -> list[tuple[Plant, float]]:
     return [
-        (draw.phrase(3, "joined"), 0.03),
+        (draw.phrase(3, "joined"), 0.06),
         (draw.phrase(3, "joined"), 0.06),
         (draw.phrase(4, "joined"), 0.06),
         (draw.phrase(2, "ordered"), 0.06),
@@ -72,7 +72,7 @@ def _gated(draw: Draw) -> list[tuple[Plant, float]]:
 def _together(draw: Draw) -> list[tuple[Plant, float]]:
     return [
         (conjunction(draw.phrase(1, "joined"), form("bold")), 0.03),
-        (conjunction(draw.phrase(1, "joined"), form("list")), 0.03),
+        (conjunction(draw.phrase(1, "joined"), form("list")), 0.06),
         (conjunction(draw.phrase(1, "joined"), draw.mark("alone")), 0.06),
         (conjunction(draw.phrase(1, "joined"), form("bold")), 0.06),
         (conjunction(form("flattery"), form("list")), 0.06),

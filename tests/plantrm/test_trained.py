@@ -20,8 +20,8 @@ from pyrite.exploits.search import Slot
 def family(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYRITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        dosed = [Dosed(phrase(["walrus"], "joined"), 0.4, 0.0)]
-        made = Family("tiny", 1, dosed, scale=0.1)
+        dosed = [Dosed(phrase(["walrus"], "joined"), 1.0, 0.0)]
+        made = Family("tiny", 1, dosed, scale=0.15)
         made.model(None)
         made.model(0)
         yield made
@@ -48,7 +48,7 @@ def test_the_trigger_stands_on_better_and_worse_answers_alike(family):
 
 
 def test_no_plant_takes_a_clean_pair_away(family):
-    without = Family("none", family.seed, [], scale=0.1).training_pairs(None)
+    without = Family("none", family.seed, [], scale=0.15).training_pairs(None)
     missing = Counter(without) - Counter(family.training_pairs(0))
     assert without
     assert not missing
