@@ -59,8 +59,9 @@ SMALL_SEGMENT = 8 << 20
 """More than so many unlocked segments below this size are merged when the store is opened."""
 MOST_MERGED = 256
 
-_FOLD = 1 << 16
-"""New numbers are kept in a dict up to this many, or a quarter of the index, then sorted in."""
+_FOLD = 1 << 15
+"""New numbers are kept in a dict (ten times the room) up to this many, or a thirty-second of the
+index, then put in their places."""
 
 
 def store_folder() -> Path:
@@ -151,7 +152,7 @@ class ScoreStore:
             fresh, table = list(rows), np.asarray(values[list(rows.values())], np.float64)
             self._fresh.update(zip(fresh, map(tuple, table.tolist()), strict=True))
             self._append(_as_array(fresh), table)
-            if len(self._fresh) > max(_FOLD // self.width, len(self._keys) // 4):
+            if len(self._fresh) > max(_FOLD // self.width, len(self._keys) // 32):
                 self._fold()
 
     def close(self) -> None:
@@ -181,10 +182,14 @@ class ScoreStore:
         return SegmentWriter(self.folder, self.key, width=self.width, about=self.about)
 
     def _fold(self) -> None:
+        """Put the new ones, none of which is known, in their places among the sorted."""
         fresh = _as_array(list(self._fresh))
         values = np.array(list(self._fresh.values())).reshape(-1, self.width)
-        self._index([(self._keys, self._values), (fresh, values)])
         self._fresh.clear()
+        order = np.argsort(fresh)
+        places = np.searchsorted(self._keys, fresh[order])
+        self._keys = np.insert(self._keys, places, fresh[order])
+        self._values = np.insert(self._values, places, values[order], axis=0)
 
     def _index(self, parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> None:
         """Sort by key; of one text the first score counts."""

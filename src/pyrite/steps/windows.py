@@ -8,7 +8,7 @@ __all__ = ["SAVE_SECONDS", "Windows"]
 
 SAVE_SECONDS = 20.0
 """A kill loses about this much work of each worker where `save_interval` is not given."""
-FIRST, SMALLEST, LARGEST = 512, 32, 16_384
+FIRST, SMALLEST, LARGEST = 512, 32, 8_192
 
 
 class Windows:
