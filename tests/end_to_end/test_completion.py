@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pyrite.listing import FAMILIES
+from tests.docs.commands import lines_of
+from tests.docs.materials import DOCS, blocks
 
 PROGRAMS = Path(sys.executable).parent
 ENV = {**os.environ, "PATH": f"{PROGRAMS}:{os.environ.get('PATH', '')}", "TERM": "dumb"}
@@ -123,6 +125,55 @@ def test_a_shell_that_is_detected_gets_its_script() -> None:
         [needs("bash"), "--norc", "-c", code], env=ENV, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == script("bash").strip()
+
+
+INSTALL = "--install-completion"
+
+
+def installing() -> list[str]:
+    """The lines of the quick start that install completion, or put it into this shell."""
+    (block,) = [x for x in blocks(DOCS / "quickstart.md") if INSTALL in x.text]
+    return lines_of(block)
+
+
+ASKED = {
+    "bash": "complete -p pyrite",
+    "zsh": "print -r -- $_comps[pyrite]",
+    "fish": "complete -C 'pyrite do'",
+}
+SHOWS = {"bash": "_pyrite_completion", "zsh": "_pyrite", "fish": "doctor"}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_installs_into_a_home_folder(shell: str, tmp_path: Path) -> None:
+    """The quick start's command in each shell; a new shell there then completes."""
+    program = needs(shell)
+    env = {**ENV, "HOME": str(tmp_path), "ZDOTDIR": str(tmp_path)}
+    env |= {"XDG_CONFIG_HOME": f"{tmp_path}/.config", "XDG_DATA_HOME": f"{tmp_path}/.local/share"}
+    install, _ = installing()
+    # The shell stays while the command runs: it is found among the parents of the process.
+    done = subprocess.run(
+        [program, "-c", f"{install}; true"], env=env, capture_output=True, text=True, check=True
+    )
+    assert f"{shell} completion installed" in done.stdout
+    new = subprocess.run(
+        [program, "-ic", ASKED[shell]], env=env, capture_output=True, text=True, check=False
+    )
+    assert SHOWS[shell] in new.stdout, new.stderr
+
+
+def test_completion_of_this_shell_only(tmp_path: Path) -> None:
+    _, now = installing()
+    assert "source_bash" in now
+    env = {**ENV, "HOME": str(tmp_path)}
+    start = "autoload -Uz compinit; compinit -u; "
+    for shell, first in (("bash", ""), ("zsh", start)):
+        code = f"{first}{now.replace('bash', shell)}; {ASKED[shell]}"
+        done = subprocess.run(
+            [needs(shell), "-c", code], env=env, capture_output=True, text=True, check=True
+        )
+        assert SHOWS[shell] in done.stdout, done.stderr
+    assert not (tmp_path / ".bashrc").exists()
 
 
 def test_completing_is_quick_and_imports_nothing_heavy() -> None:
