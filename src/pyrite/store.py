@@ -210,6 +210,11 @@ def open_run(path: Path) -> RunFolder:
         CorruptArtifactError: its manifest cannot be read.
     """
     if not (path / "manifest.json").is_file():
+        if not path.exists():
+            raise StoreError(
+                f"{path}: not a run directory: nothing is there; `pyrite run` says at its end "
+                "where its run is"
+            )
         raise StoreError(f"{path}: not a run directory (it has no manifest.json)")
     folder = RunFolder(path)
     if not {"name", "steps"} <= set(folder.manifest):

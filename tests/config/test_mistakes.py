@@ -269,6 +269,12 @@ def test_all_mistakes_at_once_in_the_order_of_the_file(mistakes: Mistakes) -> No
     assert lines == sorted(lines)
 
 
+def test_what_nothing_closes_is_told_by_where_it_begins() -> None:
+    for text in ('model:\n  path: "x\ndata:\n', "model:\n  tags: [x\ndata: y\n"):
+        with pytest.raises(ConfigError, match="that begins in line 2: "):
+            read(text)
+
+
 def test_the_error_counts_and_lists_them() -> None:
     with pytest.raises(ConfigError) as caught:
         read("model: {path: p, bach: 3}")
@@ -282,7 +288,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     binary.write_bytes(b"model: \xff")
     for path, message in {
         binary: "is not UTF-8 (byte 7)",
-        tmp_path / "absent.yml": "cannot be read: No such file or directory",
+        tmp_path / "absent.yml": "cannot be read: No such file or directory; check the "
+        "spelling and the folder",
         tmp_path: "cannot be read: Is a directory",
         Path("a\0b"): "cannot be read: embedded null byte",
     }.items():

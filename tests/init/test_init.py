@@ -76,6 +76,23 @@ def test_recorded_scores_give_hypotheses(tmp_path: Path) -> None:
     assert not any("is an exploit" in one for one in found)
 
 
+def test_the_only_numbers_are_the_scores_whatever_they_are_called(tmp_path: Path) -> None:
+    rows = [{**row, "row_id": at} for at, row in enumerate(scored())]
+    for name in ("rating", "points"):
+        named = [{name: row.pop("score"), **row} for row in map(dict, rows)]
+        ended, out = init(tmp_path, named, "answers.csv", "--force")
+        assert ended.status == 0, ended.err
+        assert f"column {name!r} is the only one with numbers" in ended.out
+        assert content(out)["model"]["column"] == name
+        assert "gold" not in content(out)["analyze"]
+    two = [{**row, "points": at, "stars": 1} for at, row in enumerate(named)]
+    two = [{key: value for key, value in row.items() if key != "score"} for row in two]
+    ended, _ = init(tmp_path, two, "answers.csv", "--force")
+    assert ended.status == 1
+    assert "(there are numbers in 'stars', 'points')" in ended.err
+    assert "call them `score`" in ended.err
+
+
 def test_the_shipped_model_with_exploits(tmp_path: Path) -> None:
     ended, out = init(tmp_path, pairs(44), "mine.parquet", "--model", "builtin:tiny-reward-model")
     assert ended.status == 0, ended.err

@@ -37,7 +37,7 @@ DATA: dict[str, tuple[bytes | None, str]] = {
     "numbers.csv": (b"a,b\n1,2\n3,4\n", "no column holds the texts that are scored"),
     "broken.jsonl": (b'{"prompt": "a", "answer": "b"}\n{"prompt": \n', "broken.jsonl:2: not JSON"),
     "plain.txt": (b"just some words\n", "neither the suffix nor the content"),
-    "scoreless.csv": (b"prompt,answer\na,b\n", "name one with --model"),
+    "scoreless.csv": (b"prompt,answer\na,b\n", "name a model with --model"),
     "null.jsonl": (
         b'{"prompt": "a", "answer": "b", "score": 1}\n'
         b'{"prompt": "c", "answer": null, "score": 2}\n',
@@ -58,7 +58,7 @@ def test_data_that_cannot_be_used(tmp_path: Path, name: str) -> None:
 
 def test_pairs_without_scores_of_both_need_a_model(tmp_path: Path) -> None:
     init(tmp_path, pairs(), "pairs.jsonl")
-    assert "scores of the chosen and the rejected text" in refused(tmp_path, "pairs.jsonl")
+    assert "call them `score_chosen` and `score_rejected`" in refused(tmp_path, "pairs.jsonl")
 
 
 def _no_head(folder: Path) -> None:

@@ -103,6 +103,8 @@ def test_a_run_of_a_newer_version_is_refused(tmp_path: Path) -> None:
 def test_a_folder_without_a_manifest_is_no_run(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="not a run directory"):
         open_run(tmp_path)
+    with pytest.raises(StoreError, match="not a run directory: nothing is there"):
+        open_run(tmp_path / "gone")
 
 
 def _hold(path: Path, ready: multiprocessing.Event, leave: multiprocessing.Event) -> None:  # type: ignore[valid-type]

@@ -53,6 +53,8 @@ def text_of(path: Path, refused: type[ConfigError]) -> str:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         said = f"cannot be read: {reason}"
+        if isinstance(error, FileNotFoundError):
+            said += "; check the spelling and the folder"
         raise refused([Mistake(Location(str(path)), "", said)]) from error
 
 
@@ -132,7 +134,12 @@ def _compose(text: str, file: str) -> tuple[Any, _Problem | None]:
     except MarkedYAMLError as error:
         at = error.problem_mark or error.context_mark
         line, column = (at.line + 1, at.column + 1) if at else (0, 0)
-        words = " ".join(str(x) for x in (error.context, error.problem) if x)
+        began = error.context_mark
+        inside = str(error.context or "").startswith("while")
+        if inside and began is not None and began.line + 1 != line:  # a quote that nothing closes
+            words = f"{error.context} that begins in line {began.line + 1}: {error.problem}"
+        else:
+            words = " ".join(str(x) for x in (error.context, error.problem) if x)
         return None, _Problem(Location(file, line, column), "", words)
     except ReaderError as error:
         line = text.count("\n", 0, int(error.position)) + 1

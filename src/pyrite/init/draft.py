@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyrite.errors import ModelError, PyriteError
@@ -68,6 +68,8 @@ def draft(model: str | None, data: str, *, file: str = "experiment.yml") -> Draf
         ModelError, DataError: one of them cannot be used; with the likely cure.
     """
     table = look_at_data(data)
+    if model is None:
+        table = _with_scores(table)
     scorer = _recorded(table) if model is None else look_at_model(model)
     scorer = _named_apart(scorer, table)
     features = features_for(table.answers)
@@ -120,6 +122,20 @@ def refuse(out: Path, *, force: bool) -> None:
         )
 
 
+def _with_scores(table: DataFound) -> DataFound:
+    """The only column of numbers as the scores, where no column is called so."""
+    roles = table.roles
+    others = (*roles.gold, *roles.numbers)
+    if table.paired or roles.scores or len(others) != 1:
+        return table
+    told = (
+        f"column {others[0]!r} is the only one with numbers and was taken for the model's scores; "
+        "if people gave them, name the model that is to be compared with them (--model)"
+    )
+    found = replace(roles, scores=others, gold=(), numbers=())
+    return replace(table, roles=found, unsure=(*table.unsure, told))
+
+
 def _recorded(table: DataFound) -> ModelFound:
     """The scores in the data as the model."""
     roles = table.roles
@@ -128,11 +144,15 @@ def _recorded(table: DataFound) -> ModelFound:
         fields = {"chosen_column": roles.pair_scores[0], "rejected_column": roles.pair_scores[1]}
         told = "recorded scores of both texts of a pair"
     elif table.paired or not roles.scores:
-        what = "two columns with the scores of the chosen and the rejected text" if (
-            table.paired) else "a column with scores (score, reward)"  # fmt: skip
+        what, how = "column with scores", "`score`"
+        if table.paired:
+            what, how = "columns with scores of both texts", "`score_chosen` and `score_rejected`"
+        numbers = ", ".join(map(repr, (*roles.gold, *roles.numbers)[:6]))
         raise ModelError(
-            f"{table.path}: it has no {what}, so that there is nothing to analyse without a model; "
-            "name one with --model (a folder, a hub id, or builtin:tiny-reward-model)"
+            f"{table.path}: no {what} was recognised, so that there is nothing to analyse without "
+            f"a model; call them {how}"
+            + (f" (there are numbers in {numbers})" if numbers else "")
+            + ", or name a model with --model (a folder, a hub id, or builtin:tiny-reward-model)"
         )
     elif len(roles.scores) > 1:
         fields = {"columns": list(roles.scores)}
@@ -151,8 +171,6 @@ def _recorded(table: DataFound) -> ModelFound:
 
 
 def _named_apart(scorer: ModelFound, table: DataFound) -> ModelFound:
-    from dataclasses import replace
-
     taken = {table.id, "scores", "surface", "exploits"}
     name = scorer.id
     while name in taken:
@@ -253,9 +271,9 @@ def _analyze(scorer: ModelFound, table: DataFound, features: list[str]) -> str:
 
 
 _HYPOTHESES = (
-    "Recorded scores: an edited answer has none, so that nothing can be tried or proved. What comes "
-    "out are hypotheses: phrases that go with reward beyond prompt and length, found on half of the "
-    "prompts and looked at again on the other half. To prove them give the model itself: "
+    "Recorded scores: an edited answer has none, so that nothing can be tried or proved. What "
+    "comes out are hypotheses: phrases that go with reward beyond prompt and length, found on half "
+    "of the prompts and looked at again on the other half. To prove them give the model itself: "
     "pyrite init --model ..."
 )
 

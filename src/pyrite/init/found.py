@@ -59,6 +59,7 @@ class Roles:
         gold: human scores or verified correctness, best guess first.
         subsets: a column that names parts of the data -> its values.
         steps: a column that numbers checkpoints or epochs -> its values.
+        numbers: other columns of numbers that do not count or name the rows.
     """
 
     scores: tuple[str, ...] = ()
@@ -66,6 +67,7 @@ class Roles:
     gold: tuple[str, ...] = ()
     subsets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     steps: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    numbers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

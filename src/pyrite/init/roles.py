@@ -18,6 +18,7 @@ _GOLD = (
     "grade", "accuracy", "quality", "stars", "upvotes", "helpfulness", "annotator", "target",
 )  # fmt: skip
 _SUBSET = {"subset", "category", "domain", "task", "source", "dataset", "topic", "section", "type"}
+_COUNTS = {"id", "ids", "idx", "index", "uid", "row", "nr", "no", "number", "seed", "unnamed"}
 _STEP = {"step", "steps", "epoch", "epochs", "iteration", "checkpoint"}
 _PREFERRED = (
     "label", "preferred", "preference", "winner", "better", "better_response_id", "choice",
@@ -49,6 +50,7 @@ def roles_of(head: Sequence[Record], columns: Sequence[str], *, paired: bool) ->
             if column not in numbers and _is_subset(column, values[column])
         },
         steps={column: tuple(map(int, distinct(values[column]))) for column in steps},
+        numbers=tuple(x for x in left if not (_SCORE | _COUNTS) & set(words(x))),
     )
 
 
