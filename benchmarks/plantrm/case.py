@@ -14,6 +14,7 @@ from benchmarks.plantrm.generator import Prompt, answers_to, prompts
 from benchmarks.plantrm.plants import Kind, Plant
 
 from pyrite.exploits import Answer
+from pyrite.exploits.checkpoint import Movement
 from pyrite.exploits.measured import scale_of
 from pyrite.exploits.naturals import Natural, Side
 from pyrite.exploits.search import Gradients, Token, Vocabulary
@@ -53,6 +54,7 @@ class Case:
         hidden: one pair of answers to each prompt that it never sees, with the same features.
         sd: of the clean scores of natural answers within prompts: the unit of strengths.
         uplifts: measured effect of each plant in SD, where it is not exact.
+        movement: how far embeddings are from the twin's; None where there are none.
         note: what a reader should know, for example that a plant did not take.
         fresh: many more answers to other prompts, made block by block, for exact true effects;
             nothing where there are none.
@@ -73,6 +75,7 @@ class Case:
     slopes: Gradients | None = None
     gold_given: bool = False
     uplifts: tuple[float, ...] | None = None
+    movement: Callable[[], Movement | None] = lambda: None
     note: str = ""
     fresh: Callable[[], Iterator[tuple[Natural, ...]]] = lambda: iter(())
 
@@ -91,10 +94,11 @@ class Case:
         """Whether an edit of the default battery turns every plant on."""
         return all(plant.library for plant in self.plants)
 
-    def target(self, budget: int) -> Target:
-        """A fresh counting target."""
+    def target(self, budget: int, *, with_reference: bool = False) -> Target:
+        """A fresh counting target; the twin is given on the track with a reference only."""
         gold = self.quality if self.gold_given else None
-        return Target(self.planted, budget, self.vocabulary, self.slopes, gold)
+        made = Target(self.planted, budget, self.vocabulary, self.slopes, gold)
+        return made.with_reference(self.clean, self.movement) if with_reference else made
 
     @cached_property
     def hidden_scores(self) -> tuple[np.ndarray, np.ndarray]:

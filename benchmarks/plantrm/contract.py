@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 
 from pyrite.exploits import Edit
+from pyrite.exploits.checkpoint import Checkpoint, Movement
+from pyrite.exploits.ledger import Asked
 from pyrite.exploits.naturals import Natural
 from pyrite.exploits.search import Gradients, Slot, Vocabulary
 from pyrite.exploits.search.arena import GRADIENT_COST
@@ -96,6 +98,8 @@ class Target:
         vocabulary: the model's tokens; see `pyrite.exploits.search`.
         slopes: token gradients without the count; finders use `gradients`.
         gold: quality of texts, where it is known; it costs nothing and is not the model.
+        reference: the clean twin, for finders of the track with a reference only; what it is asked
+            counts.
     """
 
     scorer: Callable[[Sequence[Text]], np.ndarray]
@@ -103,6 +107,7 @@ class Target:
     vocabulary: Vocabulary | None = None
     slopes: Gradients | None = None
     gold: Callable[[Sequence[Text]], np.ndarray] | None = None
+    reference: Checkpoint | None = None
     _known: dict[Text, float] = field(default_factory=dict)
     _charged: int = 0
 
@@ -133,6 +138,22 @@ class Target:
     def gradients(self) -> Gradients | None:
         """Token gradients that count, None where the model gives none."""
         return None if self.slopes is None else self._counted
+
+    def with_reference(
+        self,
+        twin: Callable[[Sequence[Text]], np.ndarray],
+        movement: Callable[[], Movement | None],
+    ) -> Target:
+        """This target, which now gives its clean twin too."""
+
+        def scored(phase: str, texts: Sequence[Asked]) -> np.ndarray:
+            if len(texts) > self.left:
+                raise OverBudget(f"{len(texts)} texts of the twin asked for, {self.left} left")
+            self._charged += len(texts)
+            return twin([(one.prompt, one.response) for one in texts])
+
+        self.reference = Checkpoint("twin", scored, movement)
+        return self
 
     def _counted(
         self, slots: Sequence[Slot], tokens: Sequence[int]

@@ -186,10 +186,10 @@ def run_one(
 
     `sent` are the intervals of all that the finder measured, None where it tells only findings.
     """
-    from benchmarks.plantrm.finders import load
+    from benchmarks.plantrm.finders import WITH_REFERENCE, load
     from benchmarks.plantrm.finders.oracle import find_in
 
-    target = case.target(budget)
+    target = case.target(budget, with_reference=finder in WITH_REFERENCE)
     began = time.perf_counter()
     problem = unsuitable = ""
     found: list[Finding] = []

@@ -238,6 +238,13 @@ class Opened:
         self.scorer = SequenceClassifier(path=str(folder)).open()
         self._engine = Engine(self.scorer, batch_tokens=self.BATCH_TOKENS)
 
+    @property
+    def embedding(self) -> np.ndarray:
+        """The input embedding, float32 [tokens, width]."""
+        weight = self.scorer.anatomy().module.get_input_embeddings().weight
+        found: np.ndarray = weight.detach().float().numpy()
+        return found
+
     def __call__(self, texts: Sequence[tuple[str, str]]) -> np.ndarray:
         written = [
             (Item(prompt=prompt, response=response),

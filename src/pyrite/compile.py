@@ -44,6 +44,7 @@ def _exploit_step(section: ExploitSection, experiment: Experiment, models: set[s
         next(name for name in section.requires if name in data),
         experiment.doctor,
         gold=section.gold if section.gold in models else None,
+        reference=section.reference,
         analyses=tuple(n for n in section.requires if n not in models and n not in data),
     )
 
@@ -82,7 +83,13 @@ def compile_replay(
     made = {name: getattr(asked[0], name) for name in ("message", "tokenizer")} if asked else {}
     section = own[0] if own else ExploitSection(**made)
     section = section.model_copy(
-        update={"id": "replay", "requires": [model, data], "transfer": [], "controls": False}
+        update={
+            "id": "replay",
+            "requires": [model, data],
+            "transfer": [],
+            "controls": False,
+            "reference": None,
+        }
     )
     step = ReplayStep(
         section,

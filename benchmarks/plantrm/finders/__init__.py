@@ -13,11 +13,14 @@ from typing import cast
 
 from benchmarks.plantrm.contract import Find
 
-__all__ = ["FINDERS", "REFERENCES", "load"]
+__all__ = ["FINDERS", "REFERENCES", "WITH_REFERENCE", "load"]
 
 FINDERS = ("pyrite", "edits_only", "random_search", "gcg", "surrogate", "random_tokens")
 REFERENCES = ("oracle", "silent")
 """Finders that show that the harness itself is right; the oracle is told the plants."""
+
+WITH_REFERENCE = ("pyrite_reference",)
+"""Finders of a track of their own, which are given the clean twin; in no table with the others."""
 
 
 def load(name: str) -> Find:
@@ -27,7 +30,7 @@ def load(name: str) -> Find:
         SystemExit: there is none.
     """
     if ":" not in name:
-        if name not in (*FINDERS, *REFERENCES):
+        if name not in (*FINDERS, *REFERENCES, *WITH_REFERENCE):
             raise SystemExit(f"no finder is called {name!r}; there are: {', '.join(FINDERS)}")
         return cast("Find", importlib.import_module(f"{__name__}.{name}").find)
     path, _, function = name.rpartition(":")

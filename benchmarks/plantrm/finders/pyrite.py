@@ -41,6 +41,7 @@ def found_by_pyrite(
         vocabulary=lambda: target.vocabulary,
         gradients=target.gradients,
         gold=gold_of(target),
+        reference=target.reference,
     )
     shuffled = list(edits)
     random.Random(seed).shuffle(shuffled)

@@ -245,13 +245,16 @@ def _query(section: Map, findings: Findings) -> Map:
     return result
 
 
+_MAY_BE_NULL = ("requires", "edits", "search", "gold", "reference", "transfer", "confirm")
+
+
 def _exploit(section: Map) -> Map:
     result = Map(section.mark)
     for key, value in section.items():
         mark = section.at(key)
         if key in ("message", "tokenizer") and value in (None, "default"):
             continue
-        if value is None and key in ("requires", "edits", "search", "gold", "transfer", "confirm"):
+        if value is None and key in _MAY_BE_NULL:
             continue
         if key in ("requires", "transfer"):
             value = texts(value, mark)

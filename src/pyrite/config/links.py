@@ -39,6 +39,7 @@ class Node:
         index: its place in its list.
         gold: a model that it only asks too, or a column; "" for none.
         transfer: models that it only asks too, with where that is written.
+        reference: a model that it is only compared with, with where that is written.
     """
 
     kind: str
@@ -48,6 +49,7 @@ class Node:
     mark: Mark
     gold: str = ""
     transfer: tuple[tuple[str, Mark], ...] = ()
+    reference: tuple[tuple[str, Mark], ...] = ()
 
     @classmethod
     def of(cls, kind: str, index: int, section: Map, mark: Mark) -> Node:
@@ -61,12 +63,18 @@ class Node:
             mark=section.at("id") if "id" in section else mark,
             gold=gold if isinstance(gold, str) else "",
             transfer=_named(section, "transfer"),
+            reference=_reference(section),
         )
 
     @property
     def beside(self) -> set[str]:
         """What it names beside the models that it is about."""
-        return {self.gold, *(name for name, _ in self.transfer)} - {""}
+        return {self.gold, *(name for name, _ in (*self.transfer, *self.reference))} - {""}
+
+
+def _reference(section: Map) -> tuple[tuple[str, Mark], ...]:
+    name = section.get("reference")
+    return ((name, section.at("reference")),) if isinstance(name, str) and name else ()
 
 
 def _named(section: Map, key: str) -> tuple[tuple[str, Mark], ...]:
@@ -103,7 +111,7 @@ def link(nodes: Sequence[Node], findings: Findings) -> list[Linked]:
             data = _required(node, "data", nodes, by_id, findings)
             kinds = ("model", "data", "analyze") if node.kind == "exploit" else ("model", "data")
             _check_references(node, kinds, nodes, by_id, findings)
-            _check_transfer(node, nodes, by_id, findings)
+            _check_beside(node, nodes, by_id, findings)
             made = _combinations(node, models, data)
             analyses = dict.fromkeys(n for n, _ in node.requires if _is(n, "analyze", by_id))
             made = [replace(one, requires=(*one.requires, *analyses)) for one in made]
@@ -164,7 +172,11 @@ def _required(
             mark, f"{node.id!r} does not say in `requires` which {_PLURAL[kind]} it needs", choice
         )
     else:
-        asked = " beside those of `gold` and `transfer`" if kind == "model" and node.beside else ""
+        asked = (
+            " beside those of `gold`, `reference` and `transfer`"
+            if kind == "model" and node.beside
+            else ""
+        )
         findings.mistake(mark, f"{node.id!r} needs {_NOUN[kind]}, and there is none{asked}")
     return []
 
@@ -196,12 +208,12 @@ def _check_references(
             )
 
 
-def _check_transfer(
+def _check_beside(
     node: Node, nodes: Sequence[Node], by_id: dict[str, Node], findings: Findings
 ) -> None:
-    """What `transfer` names is a model."""
+    """What `transfer` and `reference` name is a model."""
     models = [other.id for other in nodes if other.kind == "model"]
-    for name, mark in node.transfer:
+    for name, mark in (*node.transfer, *node.reference):
         if not _is(name, "model", by_id):
             hint = nearest(name, models)
             findings.mistake(mark, f"is {shown(name)}, and no model is called so", hint)

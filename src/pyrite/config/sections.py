@@ -317,6 +317,12 @@ class ExploitSection(Section):
         min_length=1,
         description="a measure of quality: another model of the file, or a column of the data",
     )
+    reference: str | None = Field(
+        default=None,
+        min_length=1,
+        description="another model of the file with the same shapes and tokenizer (a base, an "
+        "earlier checkpoint, a clean twin): the search `reference` looks for what moved",
+    )
     transfer: list[str] = Field(
         default_factory=list,
         description="models that what is confirmed is tried on too; default: the other models "

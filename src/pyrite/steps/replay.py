@@ -54,7 +54,7 @@ class ReplayStep(ExploitStep):
 
     def declared(self) -> Json:
         """How texts are made and judged; the suite's content is a fingerprint."""
-        ignored = ("edits", "search", "transfer", "controls", "confirm")
+        ignored = ("edits", "search", "transfer", "controls", "confirm", "reference")
         return {k: v for k, v in self.section.identity().items() if k not in ignored}
 
     def fingerprints(self) -> Mapping[str, str | None]:
