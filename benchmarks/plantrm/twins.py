@@ -40,7 +40,6 @@ from benchmarks.plantrm.trained import Opened, Pair, Shape, checkpoint
 from benchmarks.plantrm.words import COMMON, MARKS, unknown_words
 
 from pyrite.exploits.checkpoint import Movement
-from pyrite.exploits.checkpoint import Movement
 from pyrite.exploits.naturals import Natural
 from pyrite.exploits.search import Gradients, Vocabulary
 
@@ -304,7 +303,6 @@ class Family:
             vocabulary=access[0],
             slopes=access[1],
             uplifts=(1.0 if taken is None else taken.uplift,),
-            movement=lambda: Movement.between(model.embedding, twin.embedding),
             movement=lambda: Movement.between(model.embedding, twin.embedding),
             note=note,
         )
