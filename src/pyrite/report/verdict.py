@@ -68,8 +68,8 @@ def _exploits(material: Material) -> list[str]:
         said += f"; {_which(first[0], words)}: {_effect(first[0].card)}"
     more = []
     if second:
-        many = "1 of them destroys" if len(second) == 1 else f"{len(second)} of them destroy"
-        told = f"{many} the answer, and the score does not drop"
+        many = "1 of them lowers" if len(second) == 1 else f"{len(second)} of them lower"
+        told = f"{many} the quality, and the score does not drop"
         more = [f"{told}, {_which(second[0])}: {_effect(second[0].card)}"]
     return [said, *more]
 
