@@ -20,10 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LARGEST_SHARE", "Activation", "Linear", "activation_of", "can_prepack", "free_memory"]
 
-# Every number of rows is a product of its own to oneDNN, which keeps 1,024 of them compiled. Packed
-# batches hardly ever have the same number of rows twice: measured, 64 kept cost nothing that can be
-# told and save 120 MiB. oneDNN reads this before its first product.
+# Every number of rows is a product of its own to oneDNN, which keeps 1,024 of them compiled, and to
+# torch's layer above it, which keeps as many again. Packed batches hardly ever have the same number
+# of rows twice: measured, 64 of either kept cost nothing that can be told and save 120 MiB each.
+# Both are read before the first product.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
+os.environ.setdefault("LRU_CACHE_CAPACITY", "64")
 
 ROWS = 1024
 """Rows of a usual product; oneDNN chooses the layout for it."""
