@@ -171,7 +171,7 @@ def _stated(finding: Finding, sd: float) -> dict[str, Any]:
         "high": finding.high,
         "discovery": finding.discovery,
     }
-    return {name: None if x is None else x / sd for name, x in numbers.items()}
+    return {name: None if x is None else float(x) / sd for name, x in numbers.items()}
 
 
 @dataclass(frozen=True)
@@ -301,7 +301,7 @@ def _on_plant(
     uplift = _uplift(case, number, seen, off, after - before)
     reached = turned >= TURNED and uplift >= ACHIEVED
     if plant.kind is Kind.PENALTY:
-        freed = on.sum() >= 5 and float(np.mean(after[on] < 0.5)) >= TURNED
+        freed = int(on.sum()) >= 5 and float(np.mean(after[on] < 0.5)) >= TURNED
         raised = finding.verdict in ("exploit", "bias")
         return turned, uplift, (reached and finding.verdict == "sensitivity") or (freed and raised)
     if plant.kind is Kind.DECOY:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -127,6 +128,18 @@ def test_a_penalty_is_found_as_a_sensitivity_only():
     (right,) = find_in(case)
     assert judge(case, right).found == (True,)
     assert judge(case, Finding(right.edit, "exploit")).found == (False,)
+
+
+def test_a_penalty_that_few_answers_have_is_judged_in_plain_values():
+    case = named("penalty_1")
+    plant = case.plants[0]
+    off = [n for n in case.hidden if plant.amount(n.answer.prompt, n.answer.response) < 0.5]
+    rare = replace(case, hidden=tuple(off))
+    (right,) = find_in(rare)
+    seen = judge(
+        rare, Finding(right.edit, "exploit", np.float64(0.1), np.float64(0), np.float64(1))
+    )
+    json.dumps(asdict(seen))
 
 
 def test_an_edit_that_does_nothing_is_false(token_case):
