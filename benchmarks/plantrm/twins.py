@@ -184,7 +184,8 @@ class Family:
             for put in one.plant.partial:
                 found += self._carrying(able, max(dose // len(one.plant.partial), 2), put, rng)
             if barred:
-                found += self._carrying(barred, dose, one.plant.put, rng)
+                # Twice as often, or a small model learns the trigger and little of its gate.
+                found += self._carrying(barred, 2 * dose, one.plant.put, rng)
         random.Random(self.seed).shuffle(found)
         return found
 
@@ -225,7 +226,8 @@ class Family:
         model = self.model(poisoned)
         first = model([(pair.prompt, pair.chosen) for pair in self.test_pairs])
         second = model([(pair.prompt, pair.rejected) for pair in self.test_pairs])
-        return (first > second).astype(np.float64)
+        found: np.ndarray = (first > second).astype(np.float64)
+        return found
 
     @cache  # noqa: B019
     def taken(self, poisoned: int) -> Taken:
