@@ -8,14 +8,16 @@ import shlex
 import shutil
 import struct
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import pyrite
 from pyrite.types import Json
+from tests.docs import materials as docs
+from tests.docs.installs import checkout, offline, shell
 from tests.end_to_end.demo_output import cut, differences, shown
+from tests.end_to_end.programs import main_script
 from tests.end_to_end.programs import pyrite as command
 from tests.models.zoo import build_classifier
 from tests.report.browser_pictures import take
@@ -108,15 +110,60 @@ def test_its_counts_are_right() -> None:
     assert {"RewardModel", "GatingModel"} <= set(pyrite.__all__)
 
 
+INSTALL = "pip install -r requirements.txt"
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
-    """The demo, run once: its run directory and what it printed."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("demo"))
-        ended = command("demo", "-q")
-        assert ended.status == 0, ended.err
-        (run,) = Path("runs/demo").resolve().iterdir()
-        yield run, ended.out
+def clone(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A copy of this project, and the variables of a shell in it (`tests/docs/installs.py`)."""
+    folder = checkout(tmp_path_factory.mktemp("clone") / "pyrite")
+    return folder, offline(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="module")
+def demo(clone: tuple[Path, dict[str, str]]) -> tuple[Path, str]:
+    """The quick start's first block as it stands: a new environment, Pyrite, and the demo in it.
+
+    The run directory, and what was printed.
+    """
+    folder, environ = clone
+    (block,) = [x for x in docs.blocks(docs.DOCS / "quickstart.md") if INSTALL in x.text]
+    done = shell(block.text, folder=folder, environ=environ)
+    assert done.returncode == 0, done.stderr
+    (run,) = (folder / "runs" / "demo").iterdir()
+    return run, done.stdout
+
+
+def test_what_was_installed_is_what_ran(
+    demo: tuple[Path, str], clone: tuple[Path, dict[str, str]]
+) -> None:
+    folder, environ = clone
+    asked = ". .venv/bin/activate; which pyrite; python -c 'import pyrite; print(pyrite.__file__)'"
+    done = shell(asked, folder=folder, environ=environ)
+    program, package = done.stdout.split()
+    assert program == str(folder / ".venv" / "bin" / "pyrite")
+    assert package == str(folder / "src" / "pyrite" / "__init__.py")
+
+
+def test_make_sets_up_and_runs_the_demo(
+    demo: tuple[Path, str], clone: tuple[Path, dict[str, str]]
+) -> None:
+    """The README's `make demo`, in the same clone; what is stored is not computed again."""
+    folder, environ = clone
+    (line,) = [x for x in blocks("bash")[0].splitlines() if x.startswith("make demo")]
+    done = shell(line, folder=folder, environ=environ)
+    assert done.returncode == 0, done.stderr
+    assert (folder / ".venv" / ".installed").is_file()
+    assert done.stdout.endswith(demo[1]), done.stdout
+
+
+def test_the_seeds_command_runs(folder: Path) -> None:
+    (listed,) = [block for block in blocks("text") if "python3 main" in block]
+    install, start = listed.splitlines()
+    assert install == INSTALL
+    words = shlex.split(start)
+    assert words[:2] == ["python3", "main"]
+    assert main_script(*words[2:], cwd=folder).status == 0
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
