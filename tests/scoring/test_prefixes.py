@@ -25,7 +25,7 @@ from pyrite.models import (
     Want,
 )
 from pyrite.models.reward_model import RewardModel
-from pyrite.scoring import Engine
+from pyrite.scoring import Engine, open_memory
 from pyrite.scoring.prefixes import CACHED, FEWEST, PACKED, Plan, Shared, cut_to, plan
 from pyrite.types import Item, Json
 from tests.forward.tiny import decoder_of
@@ -186,6 +186,29 @@ def test_scores_do_not_depend_on_sharing_order_window_or_budget(
     wanted = whole(scorer, texts)
     near = pytest.approx(wanted, abs=1e-5 * spread(reading), rel=0)
     assert [found[text] for text in texts] == near
+
+
+@pytest.mark.parametrize("reading", ["native", "compat"])
+@settings(max_examples=15, deadline=None)
+@given(texts=answers, data=st.data())
+def test_scores_do_not_depend_on_what_was_stored(
+    reading: str, texts: list[str], data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What was stored shares with nobody any more: the rest is another forest."""
+    scorer = tiny(reading)
+    memory = open_memory(scorer, identity="m", folder=tmp_path_factory.mktemp("scores"))
+    assert memory is not None
+    known = data.draw(st.lists(st.sampled_from(texts)))
+    before = [
+        scored.output.score for scored in Engine(scorer, memory=memory).score(rendered(known))
+    ]
+    scored = Engine(scorer, memory=memory).score(rendered(texts))
+    memory.close()
+    found = [float(one.output.score) for one in scored]
+    near = pytest.approx(whole(scorer, texts), abs=1e-5 * spread(reading), rel=0)
+    assert found == near
+    for text, score in zip(known, before, strict=True):
+        assert found[texts.index(text)] == score
 
 
 class Watched:
