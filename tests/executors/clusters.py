@@ -136,7 +136,7 @@ def two_nodes(folder: str) -> None:
             address, Path(folder), lambda: cluster.remove_node(other, allow_graceful=False)
         )
     finally:
-        cluster.shutdown()
+        cluster.shutdown()  # type: ignore[no-untyped-call]
     print(json.dumps(found))  # noqa: T201
 
 
