@@ -241,7 +241,9 @@ class Opened:
     @property
     def embedding(self) -> np.ndarray:
         """The input embedding, float32 [tokens, width]."""
-        weight = self.scorer.anatomy().module.get_input_embeddings().weight
+        anatomy = self.scorer.anatomy()
+        assert anatomy is not None, "a model that was trained here shows its weights"
+        weight = anatomy.module.get_input_embeddings().weight
         found: np.ndarray = weight.detach().float().numpy()
         return found
 
