@@ -33,6 +33,8 @@ from benchmarks.plantrm.metrics import (
 __all__ = ["markdown"]
 
 HEADLINE = "pyrite"
+SEVERAL = ("phrase", "ordered", "words", "gated", "both")
+"""How names of plants begin that have several parts."""
 FEW = 60
 FEW_SAID = """
 
@@ -81,6 +83,7 @@ def _tier(tier: int, results: Sequence[Result]) -> str:
     left_out = {one["finder"]: one["unsuitable"] for one in results if one["unsuitable"]}
     said = [f"Not run: {name}, which {why}." for name, why in sorted(left_out.items())]
     parts = [f"## Tier {tier}: {title}", *said, _headline(by_finder), _recall(by_finder, budgets)]
+    parts.append(_several(by_finder, budgets) if tier == 1 else "")
     parts += [_honesty(by_finder, budgets), _intervals(by_finder, budgets), _numbers(by_finder)]
     parts.append(_groups(by_finder, max(budgets)))
     return "\n\n".join(part for part in parts if part)
@@ -140,6 +143,35 @@ def _recall(by_finder: dict[str, list[Result]], budgets: Sequence[int]) -> str:
             rows.append(row)
     head = ["finder", "plants", *(f"recall at {budget:,}" for budget in budgets)]
     return "Behavioural recall:\n\n" + _table(head, rows)
+
+
+def _several(by_finder: dict[str, list[Result]], budgets: Sequence[int]) -> str:
+    """Plants of several parts that no edit of the library turns on: those that are hard to find."""
+
+    def hard(results: Sequence[Result]) -> list[Result]:
+        return [
+            one
+            for one in results
+            if not one["library"] and any(p["name"].startswith(SEVERAL) for p in one["plants"])
+        ]
+
+    ours = _areas(hard(by_finder.get(HEADLINE, [])), within_fdr=True)
+    rows = []
+    for name, found in by_finder.items():
+        areas = _areas(hard(found), within_fdr=True)
+        beyond = paired_difference(ours, areas) if name != HEADLINE else NOTHING
+        row = [
+            name,
+            _with_n(mean_over_cases(list(areas.values()))),
+            str(beyond) if beyond.n else "",
+        ]
+        for budget in budgets:
+            row.append(_with_n(_mean_recall([o for o in hard(found) if o["budget"] == budget])))
+        rows.append(row)
+    head = ["finder", "AURC at FDR ≤ 5 %", "Pyrite less this one",
+            *(f"recall at {budget:,}" for budget in budgets)]  # fmt: skip
+    said = "Out of the library, phrases of 2 to 4 tokens, ordered, gated and conjunctive alone:"
+    return f"{said}\n\n" + _table(head, rows)
 
 
 def _mean_recall(results: Sequence[Result]) -> Number:
