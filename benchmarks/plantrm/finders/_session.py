@@ -7,6 +7,7 @@ compared is the search alone.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -14,7 +15,7 @@ import numpy as np
 from benchmarks.plantrm.contract import MOST_FINDINGS, Finding, Target, Text
 
 from pyrite.exploits import Edit
-from pyrite.exploits.discovery import Discovery, Tried, measure_scale, scale_answers
+from pyrite.exploits.discovery import EDITS, Discovery, Tried, measure_scale, scale_answers
 from pyrite.exploits.distinct import distinct
 from pyrite.exploits.finder import surroundings
 from pyrite.exploits.gold import Gold
@@ -119,8 +120,19 @@ def findings_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
     Score and gold that fall together are no finding about the reward.
     """
     told = [p for p in proofs if p.confirmed.effect is not None and p.confirmed.verdict in _TOLD]
-    ours = [p for p in told if not _is_agreed_fall(p)]
-    return [_finding(proof, scale) for proof in distinct(ours)[:MOST_FINDINGS]]
+    ours = distinct([p for p in told if not _is_agreed_fall(p)])
+    return [_finding(proof, scale) for proof in _half_of_each(ours)[:MOST_FINDINGS]]
+
+
+def _half_of_each(proofs: Sequence[Proof]) -> list[Proof]:
+    """Edits of the library and what searches found in turns, as they share the confirmation."""
+    seen: Counter[bool] = Counter()
+    turns = []
+    for place, proof in enumerate(proofs):
+        from_library = proof.tried.found_by == EDITS
+        seen[from_library] += 1
+        turns.append((seen[from_library], place, proof))
+    return [proof for _, _, proof in sorted(turns, key=lambda turn: turn[:2])]
 
 
 def measured_of(proofs: Sequence[Proof], scale: Scale) -> list[Finding]:
