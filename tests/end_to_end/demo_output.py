@@ -20,6 +20,7 @@ CUT = " …"
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)*")
 _RUN = re.compile(r"runs/demo/[0-9a-f]{12}")
 _EDIT = re.compile(r"^(- exploits: ).+?(?=: (?:exploit|bias): )")
+_CUT_EDIT = re.compile(r"^(- exploits: )(?=\w+\()(?!.*: (?:exploit|bias): ).*(?= …$)")
 _COUNTED = re.compile(r"\b(exploit|bias)(?:s|es)\b")
 
 
@@ -57,7 +58,7 @@ def _same(ours: str, real: str) -> bool:
 
 
 def _wording(line: str) -> str:
-    line = _RUN.sub("runs/demo/ID", _EDIT.sub(r"\1EDIT", line))
+    line = _RUN.sub("runs/demo/ID", _CUT_EDIT.sub(r"\1EDIT", _EDIT.sub(r"\1EDIT", line)))
     return _NUMBER.sub("#", _COUNTED.sub(r"\1", line))
 
 
