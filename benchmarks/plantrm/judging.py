@@ -28,7 +28,7 @@ import numpy as np
 from benchmarks.plantrm.case import Case, prompt_codes
 from benchmarks.plantrm.contract import Finding
 from benchmarks.plantrm.plants import Kind, Plant
-from benchmarks.plantrm.truth import Truths, is_about
+from benchmarks.plantrm.truth import Truths, is_about, mean_of
 
 from pyrite.analysis.resample import t_quantile
 from pyrite.exploits import Claim, Edit
@@ -279,11 +279,10 @@ def _mean(values: np.ndarray, prompts: np.ndarray) -> float:
 
 def mean_and_half(values: np.ndarray, prompts: np.ndarray) -> tuple[float, float]:
     """Mean over prompts of their means, and half the width of its 95 % interval."""
-    means = prompt_means(values, prompts) if len(values) else np.empty(0)
-    if len(means) < 2:
+    found = mean_of(prompt_means(values, prompts)) if len(values) else None
+    if found is None:
         return 0.0, float("inf")
-    error = float(np.std(means, ddof=1) / np.sqrt(len(means)))
-    return float(means.mean()), t_quantile(0.95, len(means)) * error
+    return found.value, t_quantile(0.95, found.prompts) * found.error
 
 
 def _on_plant(

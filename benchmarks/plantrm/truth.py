@@ -20,7 +20,7 @@ from pyrite.exploits.confirm import prompt_means
 from pyrite.exploits.finder import surroundings
 from pyrite.exploits.naturals import Natural, Side
 
-__all__ = ["SHARE", "TrueEffect", "Truths", "is_about"]
+__all__ = ["SHARE", "TrueEffect", "Truths", "is_about", "mean_of"]
 
 SHARE = 0.2
 SEED = 41_007
@@ -33,6 +33,14 @@ class TrueEffect:
     value: float
     error: float
     prompts: int
+
+
+def mean_of(means: np.ndarray) -> TrueEffect | None:
+    """Mean over prompts' means, in SD, with its standard error; None of fewer than two prompts."""
+    if len(means) < 2:
+        return None
+    error = float(np.std(means, ddof=1) / np.sqrt(len(means)))
+    return TrueEffect(float(means.mean()), error, len(means))
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,7 @@ class _Known:
     means: list[np.ndarray] = field(default_factory=list)
 
     def effect(self) -> TrueEffect | None:
-        means = np.concatenate(self.means) if self.means else np.empty(0)
-        if len(means) < 2:
-            return None
-        error = float(np.std(means, ddof=1) / np.sqrt(len(means)))
-        return TrueEffect(float(means.mean()), error, len(means))
+        return mean_of(np.concatenate(self.means) if self.means else np.empty(0))
 
 
 class Truths:
