@@ -40,8 +40,9 @@ EXECUTORS: dict[str, Executor] = {
     "processes, 1 worker": Processes(workers=1),
     "processes, 2 workers": Processes(workers=2),
     "processes, 2 workers, pinned": Processes(workers=2, cores="pinned"),
-    "ray, 1 worker": Ray(num_workers=1),
-    "ray, 2 workers": Ray(num_workers=2),
+    # Halves of processors, so that both pools have room in one Ray; each worker has one thread.
+    "ray, 1 worker": Ray(num_workers=1, num_cpus=0.5),
+    "ray, 2 workers": Ray(num_workers=2, num_cpus=0.5),
 }
 
 
